@@ -1,1 +1,30 @@
-//! placeholder
+//! The append-only log: the database as it is on disk.
+//!
+//! **Owns** the directory of segments, the manifest that orders them, the blocks inside them, the writer that makes batches
+//! durable, the recovery that reads them back, and the analysis that `check-aof` prints.
+//!
+//! **Does not know** what a command means (but for `MULTI` and `EXEC`, which must not be separated), who waits for which
+//! position, or how an RDB is decoded.
+//!
+//! **Invariants**
+//! * An LSN is a position in the endless stream of logged command bytes. Block headers do not count. It never goes back.
+//! * Every submitted batch begins with a `SELECT` and holds whole commands and whole transactions. So every block boundary
+//!   is a place where a new segment may begin, and no block is ever loaded in part.
+//! * `durable <= written <= appended`; what is not durable is still in memory (but under `appendfsync no`).
+//! * A file whose fsync failed is never appended to again, and nothing in it after its last successful fsync is believed.
+
+mod error;
+mod fs;
+mod log;
+mod options;
+mod policy;
+mod recovery;
+mod storage;
+
+pub use error::{Error, Result};
+pub use fs::{FsFile, FsLock, FsStorage};
+pub use log::{Failure, LatencySample, Log, LogInfo};
+pub use options::{Limits, Options, Runtime};
+pub use policy::{FsyncPolicy, UnknownPolicy, Watermarks};
+pub use recovery::{Chunk, Command, Part, RdbPart, Recovery, Summary};
+pub use storage::{File, LockError, OpenMode, Storage};
