@@ -1,1 +1,54 @@
-//! placeholder
+//! The keyspace of Graven: databases of keys, each key one small allocation.
+//!
+//! What it owns: the hash tables, the memory layout of keys and values, deadlines and
+//! their reclaiming, iteration in hash order, and the stamps that say which log position a
+//! reply has to wait for. What it does not know: commands, the protocol, files, the
+//! clock and randomness (both are handed in).
+//!
+//! # Invariants
+//!
+//! * A key is in exactly one segment, the one that the top bits of its hash lead to; within
+//!   the segment it is found by walking from its home bucket while buckets are marked as
+//!   overflowed ([`segment`](self)).
+//! * Buckets are in hash order, so a position in hash space is a cursor that no resize can
+//!   invalidate.
+//! * `next_deadline` of a segment is never later than the earliest deadline in it.
+//! * Every mutation writes the current write stamp into the segment it touches, and the
+//!   greatest stamp ever written is at hand.
+//!
+//! # Layout
+//!
+//! ```text
+//! Keyspace ─ Db ─ directory (u32 per hash prefix) ─► Segment ─► [Bucket; n] ─► Entry
+//!                                                               64 bytes      one allocation:
+//!                                                               7 tags, 7     header, lengths,
+//!                                                               pointers      deadline, key, value
+//! ```
+//!
+//! A lookup touches two cold cache lines: the bucket and the entry. [`Db::prefetch_bucket`] and
+//! [`Db::prefetch_entry`] ask for them early when several commands are known in advance.
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("the keyspace keeps hash bits in the upper 16 bits of pointers and needs a 64-bit target");
+
+mod bucket;
+mod db;
+mod entry;
+mod expire;
+mod hash;
+mod integer;
+mod keyspace;
+mod prefetch;
+mod sample;
+mod scan;
+mod segment;
+mod slot;
+mod value;
+
+pub use db::{Db, TableStats};
+pub use entry::{EMBEDDED_MAX_BYTES, Entry};
+pub use hash::Key;
+pub use integer::parse_canonical;
+pub use keyspace::Keyspace;
+pub use slot::{Occupied, Slot, Vacant};
+pub use value::{Encoding, ObjectType, StringRef};

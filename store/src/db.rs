@@ -1,0 +1,288 @@
+//! One database: a directory of segments, by the top bits of the hash.
+//!
+//! The directory has a power of two entries; a segment whose prefix is shorter than the directory's index fills several
+//! neighbouring ones. When a segment is full it splits in two, and only if its prefix is as long as the index does the directory
+//! double, which copies four bytes per segment. So no operation ever touches more than one segment's entries.
+
+use crate::entry::Entry;
+use crate::hash::{Hasher, Key};
+use crate::segment::{Place, Segment};
+use crate::slot::{Occupied, Slot, Vacant};
+
+/// A numbered database.
+pub struct Db {
+    pub(crate) hasher: Hasher,
+    depth: u8,
+    directory: Vec<u32>,
+    pub(crate) segments: Vec<Segment>,
+    /// For each segment a lower bound of its deadlines; `u64::MAX` without any.
+    pub(crate) next_deadlines: Vec<u64>,
+    len: usize,
+    volatile: usize,
+    deadline_sum: u128,
+    write_stamp: u64,
+    max_stamp: u64,
+    floor_stamp: u64,
+    /// The segment at which the next expiry pass goes on.
+    pub(crate) expire_next: usize,
+}
+
+/// The shape of a database's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableStats {
+    /// Keys.
+    pub keys: usize,
+    /// Segments.
+    pub segments: usize,
+    /// Slots in all segments.
+    pub slots: usize,
+    /// Entries of the directory.
+    pub directory: usize,
+    /// Bytes of directory, segments and buckets, without the entries.
+    pub bytes: usize,
+}
+
+/// Where an entry is within a database.
+#[derive(Clone, Copy)]
+pub(crate) struct Location {
+    pub(crate) segment: usize,
+    pub(crate) place: Place,
+}
+
+impl Db {
+    pub(crate) fn new(hasher: Hasher) -> Db {
+        Db {
+            hasher,
+            depth: 0,
+            directory: vec![0],
+            segments: vec![Segment::default()],
+            next_deadlines: vec![u64::MAX],
+            len: 0,
+            volatile: 0,
+            deadline_sum: 0,
+            write_stamp: 0,
+            max_stamp: 0,
+            floor_stamp: 0,
+            expire_next: 0,
+        }
+    }
+
+    /// Number of keys, expired ones included.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number of keys with a deadline.
+    pub fn volatile_len(&self) -> usize {
+        self.volatile
+    }
+
+    /// Sum of all deadlines in milliseconds; with [`Db::volatile_len`] it gives the average time to live.
+    pub fn deadline_sum(&self) -> u128 {
+        self.deadline_sum
+    }
+
+    #[inline(always)]
+    pub(crate) fn directory_index(&self, hash: u64) -> usize {
+        ((hash >> 1) >> (63 - self.depth)) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn segment_index(&self, hash: u64) -> usize {
+        self.directory[self.directory_index(hash)] as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn segment(&self, hash: u64) -> &Segment {
+        &self.segments[self.segment_index(hash)]
+    }
+
+    pub(crate) fn depth(&self) -> u8 {
+        self.depth
+    }
+
+    /// Asks the processor for the bucket where `hash` would be.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        self.segment(hash).prefetch_home(hash);
+    }
+
+    /// Reads that bucket and asks for the entry that looks like it, if any.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        self.segment(hash).prefetch_candidates(hash);
+    }
+
+    /// The entry of a key, expired or not: the database does not know the time.
+    #[inline]
+    pub fn get(&self, key: Key<'_>) -> Option<&Entry> {
+        self.segment(key.hash).find(key.hash, key.bytes).map(|(_, entry)| entry)
+    }
+
+    /// The place of a key, to look at, change, fill or empty it without a second lookup.
+    #[inline]
+    pub fn slot<'a>(&'a mut self, key: Key<'a>) -> Slot<'a> {
+        let segment = self.segment_index(key.hash);
+        match self.segments[segment].find(key.hash, key.bytes) {
+            Some((place, _)) => Slot::Occupied(Occupied::new(self, Location { segment, place })),
+            None => Slot::Vacant(Vacant::new(self, key)),
+        }
+    }
+
+    /// Puts an entry, whose key must be `key`, in place of what is there; returns what was.
+    pub fn insert(&mut self, key: Key<'_>, entry: Entry) -> Option<Entry> {
+        match self.slot(key) {
+            Slot::Occupied(mut occupied) => Some(occupied.replace(entry)),
+            Slot::Vacant(vacant) => {
+                vacant.insert_entry(entry);
+                None
+            }
+        }
+    }
+
+    /// Takes a key out.
+    pub fn remove(&mut self, key: Key<'_>) -> Option<Entry> {
+        match self.slot(key) {
+            Slot::Occupied(occupied) => Some(occupied.remove()),
+            Slot::Vacant(_) => None,
+        }
+    }
+
+    /// All entries, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.segments.iter().flat_map(Segment::entries)
+    }
+
+    /// Empties the database and returns its former contents, to be dropped wherever the caller likes.
+    pub fn clear(&mut self) -> Db {
+        let mut empty = Db::new(self.hasher);
+        empty.write_stamp = self.write_stamp;
+        empty.max_stamp = self.max_stamp;
+        empty.floor_stamp = self.floor_stamp;
+        empty.raise_stamps(self.write_stamp);
+        std::mem::replace(self, empty)
+    }
+
+    /// The greatest write stamp of a change to the segment of `hash`.
+    #[inline]
+    pub fn stamp(&self, hash: u64) -> u64 {
+        self.segment(hash).stamp.max(self.floor_stamp)
+    }
+
+    /// The greatest write stamp of any change.
+    pub fn max_stamp(&self) -> u64 {
+        self.max_stamp
+    }
+
+    /// The value that every change from now on leaves in the segment it touches.
+    pub fn set_write_stamp(&mut self, stamp: u64) {
+        self.write_stamp = stamp;
+    }
+
+    /// The value last given to [`Db::set_write_stamp`].
+    pub fn write_stamp(&self) -> u64 {
+        self.write_stamp
+    }
+
+    /// Marks the whole database as changed at `stamp`.
+    pub fn raise_stamps(&mut self, stamp: u64) {
+        self.floor_stamp = self.floor_stamp.max(stamp);
+        self.max_stamp = self.max_stamp.max(stamp);
+    }
+
+    #[inline]
+    pub(crate) fn stamp_segment(&mut self, segment: usize) {
+        let stamp = &mut self.segments[segment].stamp;
+        *stamp = self.write_stamp.max(*stamp);
+        self.max_stamp = self.max_stamp.max(self.write_stamp);
+    }
+
+    /// Counts the coming or going of deadlines in a segment.
+    #[inline]
+    pub(crate) fn count_deadline(&mut self, segment: usize, old: Option<u64>, new: Option<u64>) {
+        if let Some(deadline) = old {
+            self.volatile -= 1;
+            self.deadline_sum -= u128::from(deadline);
+        }
+        if let Some(deadline) = new {
+            self.volatile += 1;
+            self.deadline_sum += u128::from(deadline);
+            let next = &mut self.next_deadlines[segment];
+            *next = deadline.min(*next);
+        }
+    }
+
+    /// Adds an entry whose key is not here.
+    pub(crate) fn insert_new(&mut self, hash: u64, entry: Entry) -> Location {
+        let mut segment = self.segment_index(hash);
+        while self.segments[segment].reserve_one() {
+            self.split(hash);
+            segment = self.segment_index(hash);
+        }
+        self.len += 1;
+        self.count_deadline(segment, None, entry.deadline());
+        self.stamp_segment(segment);
+        let place = self.segments[segment].insert(hash, entry);
+        Location { segment, place }
+    }
+
+    /// Takes an entry out; other locations in the segment are invalid afterwards.
+    pub(crate) fn take(&mut self, location: Location) -> Entry {
+        let segment = &mut self.segments[location.segment];
+        let entry = segment.take(location.place);
+        segment.tidy();
+        self.len -= 1;
+        self.count_deadline(location.segment, entry.deadline(), None);
+        self.stamp_segment(location.segment);
+        entry
+    }
+
+    /// Counts an entry that was taken from the segment directly.
+    pub(crate) fn count_taken(&mut self, segment: usize, entry: &Entry) {
+        self.len -= 1;
+        self.count_deadline(segment, entry.deadline(), None);
+        self.stamp_segment(segment);
+    }
+
+    /// Splits the segment of `hash` in two.
+    fn split(&mut self, hash: u64) {
+        let lower = self.segment_index(hash);
+        let depth = self.segments[lower].depth();
+        if depth == self.depth {
+            self.directory = self.directory.iter().flat_map(|&segment| [segment, segment]).collect();
+            self.depth += 1;
+        }
+        let upper = self.segments.len();
+        let half = self.segments[lower].split(&self.hasher);
+        self.segments.push(half);
+        self.next_deadlines.push(self.next_deadlines[lower]);
+        let span = 1 << (self.depth - depth);
+        let first = self.directory_index(hash) & !(span - 1);
+        let upper = u32::try_from(upper).expect("fewer than 2^32 segments");
+        self.directory[first + span / 2..first + span].fill(upper);
+    }
+
+    /// The shape of the tables.
+    pub fn table_stats(&self) -> TableStats {
+        TableStats {
+            keys: self.len,
+            segments: self.segments.len(),
+            slots: self.segments.iter().map(Segment::capacity).sum(),
+            directory: self.directory.len(),
+            bytes: self.table_bytes(),
+        }
+    }
+
+    /// Bytes of directory, segments and buckets, without the entries.
+    pub fn table_bytes(&self) -> usize {
+        self.directory.capacity() * size_of::<u32>()
+            + self.segments.capacity() * size_of::<Segment>()
+            + self.next_deadlines.capacity() * size_of::<u64>()
+            + self.segments.iter().map(Segment::table_bytes).sum::<usize>()
+    }
+}

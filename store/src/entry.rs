@@ -1,0 +1,600 @@
+//! A key, its deadline and its value in one allocation behind one pointer.
+//!
+//! ```text
+//! u32       u8 or u32  u8 or u32      u64, if any    bytes  bytes
+//! header    key length payload length deadline (ms)  key    payload
+//! └ bits 0..24 access (LRU clock or LFU counter), 24..28 kind, 28..32 flags
+//! ```
+//!
+//! The payload is the string itself, or eight bytes: an integer, or a pointer to a [`Large`] value. Numbers
+//! are unaligned, in the machine's byte order. The allocation is as long as its size class, which follows from the
+//! lengths, so its layout can always be recomputed and a value can change in place as long as the class stays.
+//!
+//! The upper 16 bits of the pointer word carry the entry's *position*: the hash bits that choose its home bucket, so
+//! that a table can grow and a lookup can reject most wrong candidates without touching the entry itself.
+//!
+//! # Why this is sound
+//!
+//! * [`Entry::allocate`] writes header, lengths, deadline and key before anyone can see the entry, and every
+//!   constructor fills the payload before it returns; so all content bytes are initialised.
+//! * Kind, flags and lengths change only through `&mut`, together with the layout they describe.
+//! * Through `&` only the header's access bits change, atomically.
+//! * A pointer from the allocator has its upper 16 bits clear (checked), and is masked before each use.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::num::NonZero;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use crate::integer::parse_canonical;
+use crate::prefetch::prefetch;
+use crate::value::{Encoding, ObjectType, StringRef};
+
+/// The longest string that is stored beside its key, in bytes.
+pub const EMBEDDED_MAX_BYTES: usize = 1024;
+
+const HEADER_BYTES: usize = size_of::<u32>();
+const ALIGN: usize = 8;
+const ACCESS_MASK: u32 = 0x00ff_ffff;
+const KIND_SHIFT: u32 = 24;
+const RAW: u32 = 1 << 28;
+const WIDE_KEY: u32 = 1 << 29;
+const WIDE_PAYLOAD: u32 = 1 << 30;
+const HAS_DEADLINE: u32 = 1 << 31;
+const POSITION_SHIFT: u32 = 48;
+const ADDRESS_MASK: usize = (1 << POSITION_SHIFT) - 1;
+
+/// How the payload is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The bytes of a string.
+    Bytes = 0,
+    /// An `i64`, the string being its decimal form.
+    Int = 1,
+    /// A pointer to a [`Large`].
+    Large = 2,
+}
+
+/// A value too big to live beside its key.
+enum Large {
+    String(Vec<u8>),
+}
+
+/// A key with its value and, possibly, a deadline.
+#[repr(transparent)]
+pub struct Entry(NonNull<u8>);
+
+// SAFETY: an entry owns its allocation, and what a Large holds (a Vec<u8>) is Send.
+unsafe impl Send for Entry {}
+// SAFETY: through a shared reference only the header changes, atomically; a Large's content is Sync.
+unsafe impl Sync for Entry {}
+
+/// Where things are in an allocation, as the header and the lengths say.
+#[derive(Clone, Copy)]
+struct Shape {
+    header: u32,
+    key_len: usize,
+    payload_len: usize,
+}
+
+impl Shape {
+    fn new(kind: Kind, raw: bool, key_len: usize, payload_len: usize, has_deadline: bool) -> Shape {
+        let mut header = (kind as u32) << KIND_SHIFT;
+        for (flag, on) in [(RAW, raw), (WIDE_KEY, key_len > 255), (WIDE_PAYLOAD, payload_len > 255), (HAS_DEADLINE, has_deadline)] {
+            header |= if on { flag } else { 0 };
+        }
+        Shape { header, key_len, payload_len }
+    }
+
+    #[inline(always)]
+    fn payload_len_at(header: u32) -> usize {
+        HEADER_BYTES + if header & WIDE_KEY == 0 { 1 } else { 4 }
+    }
+
+    #[inline(always)]
+    fn deadline_at(header: u32) -> usize {
+        Self::payload_len_at(header) + if header & WIDE_PAYLOAD == 0 { 1 } else { 4 }
+    }
+
+    #[inline(always)]
+    fn key_at(header: u32) -> usize {
+        Self::deadline_at(header) + if header & HAS_DEADLINE == 0 { 0 } else { 8 }
+    }
+
+    #[inline(always)]
+    fn payload_at(self) -> usize {
+        Self::key_at(self.header) + self.key_len
+    }
+
+    fn layout(self) -> Layout {
+        let size = size_class(self.payload_at() + self.payload_len);
+        Layout::from_size_align(size, ALIGN).expect("key and payload are shorter than isize::MAX together")
+    }
+}
+
+/// `bytes` rounded up to what an allocator would reserve for it: multiples of 16 up to 128, then four steps per doubling.
+pub(crate) fn size_class(bytes: usize) -> usize {
+    if bytes <= 128 {
+        bytes.next_multiple_of(16).max(16)
+    } else {
+        bytes.next_multiple_of(1 << (usize::BITS - (bytes - 1).leading_zeros() - 3))
+    }
+}
+
+impl Entry {
+    /// A string; canonical integers are recognised.
+    pub fn new_string(key: &[u8], value: &[u8], deadline: Option<u64>, access: u32) -> Entry {
+        match parse_canonical(value) {
+            Some(number) => Self::new_int(key, number, deadline, access),
+            None => Self::new_bytes(key, value, deadline, access),
+        }
+    }
+
+    /// A string that is the decimal form of `number`.
+    pub fn new_int(key: &[u8], number: i64, deadline: Option<u64>, access: u32) -> Entry {
+        let mut entry = Self::allocate(Kind::Int, false, key, deadline, access, size_of::<i64>());
+        entry.write_int(number);
+        entry
+    }
+
+    /// A string whose bytes are stored as they are, also if they look like an integer.
+    pub fn new_bytes(key: &[u8], value: &[u8], deadline: Option<u64>, access: u32) -> Entry {
+        if value.len() > EMBEDDED_MAX_BYTES {
+            return Self::new_large(key, Large::String(value.to_vec()), false, deadline, access);
+        }
+        let mut entry = Self::allocate(Kind::Bytes, false, key, deadline, access, value.len());
+        entry.write_payload(0, value);
+        entry
+    }
+
+    fn new_large(key: &[u8], large: Large, raw: bool, deadline: Option<u64>, access: u32) -> Entry {
+        let entry = Self::allocate(Kind::Large, raw, key, deadline, access, size_of::<*mut Large>());
+        let pointer = Box::into_raw(Box::new(large));
+        // SAFETY: the payload of a new Large entry is 8 allocated bytes that nobody else sees; the pointer comes from a
+        // Box that this entry owns from now on.
+        unsafe { entry.payload_start().cast::<*mut Large>().write_unaligned(pointer) };
+        entry
+    }
+
+    /// A new allocation with everything written except the payload, which the caller must fill.
+    fn allocate(kind: Kind, raw: bool, key: &[u8], deadline: Option<u64>, access: u32, payload_len: usize) -> Entry {
+        let shape = Shape::new(kind, raw, key.len(), payload_len, deadline.is_some());
+        let layout = shape.layout();
+        // SAFETY: the layout's size is at least 16.
+        let start = unsafe { alloc(layout) };
+        let Some(pointer) = NonNull::new(start) else { handle_alloc_error(layout) };
+        assert!(start.addr() & !ADDRESS_MASK == 0, "the allocator returned an address above 2^48");
+        let header = shape.header;
+        // SAFETY: all writes are inside the new allocation, as Shape places them; the allocation is aligned to 8,
+        // so the header is too, and everything else is written unaligned.
+        unsafe {
+            start.cast::<u32>().write(header | access & ACCESS_MASK);
+            write_len(start.add(HEADER_BYTES), key.len(), header & WIDE_KEY != 0);
+            write_len(start.add(Shape::payload_len_at(header)), payload_len, header & WIDE_PAYLOAD != 0);
+            if let Some(deadline) = deadline {
+                start.add(Shape::deadline_at(header)).cast::<u64>().write_unaligned(deadline);
+            }
+            start.add(Shape::key_at(header)).copy_from_nonoverlapping(key.as_ptr(), key.len());
+        }
+        Entry(pointer)
+    }
+
+    #[inline(always)]
+    fn start(&self) -> *mut u8 {
+        self.0.as_ptr().map_addr(|address| address & ADDRESS_MASK)
+    }
+
+    #[inline(always)]
+    fn header(&self) -> &AtomicU32 {
+        // SAFETY: the allocation begins with an aligned u32 that lives as long as the entry, and is accessed through
+        // the atomic only, except under `&mut` or before the entry is visible.
+        unsafe { AtomicU32::from_ptr(self.start().cast()) }
+    }
+
+    #[inline(always)]
+    fn flags(&self) -> u32 {
+        self.header().load(Relaxed)
+    }
+
+    #[inline(always)]
+    fn kind(&self) -> Kind {
+        match self.flags() >> KIND_SHIFT & 0xf {
+            0 => Kind::Bytes,
+            1 => Kind::Int,
+            _ => Kind::Large,
+        }
+    }
+
+    #[inline(always)]
+    fn shape(&self) -> Shape {
+        let header = self.flags();
+        let start = self.start();
+        // SAFETY: both lengths are where the header's flags say, written by allocate or write_payload_len.
+        unsafe {
+            let key_len = read_len(start.add(HEADER_BYTES), header & WIDE_KEY != 0);
+            let payload_len = read_len(start.add(Shape::payload_len_at(header)), header & WIDE_PAYLOAD != 0);
+            Shape { header, key_len, payload_len }
+        }
+    }
+
+    #[inline(always)]
+    fn payload_start(&self) -> *mut u8 {
+        // SAFETY: the payload begins inside the allocation, or at its end if it is empty.
+        unsafe { self.start().add(self.shape().payload_at()) }
+    }
+
+    #[inline(always)]
+    fn payload(&self) -> &[u8] {
+        let shape = self.shape();
+        // SAFETY: payload_len bytes from payload_at on are inside the allocation and initialised.
+        unsafe { std::slice::from_raw_parts(self.start().add(shape.payload_at()), shape.payload_len) }
+    }
+
+    /// Writes `bytes` into the payload from `offset` on.
+    fn write_payload(&mut self, offset: usize, bytes: &[u8]) {
+        assert!(offset + bytes.len() <= self.shape().payload_len, "the bytes fit the payload");
+        // SAFETY: the range is inside the payload (checked above), and `bytes` cannot overlap memory that is borrowed
+        // mutably here.
+        unsafe { self.payload_start().add(offset).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    }
+
+    fn write_int(&mut self, number: i64) {
+        debug_assert_eq!(self.kind(), Kind::Int);
+        self.write_payload(0, &number.to_ne_bytes());
+    }
+
+    #[inline]
+    fn large(&self) -> Option<&Large> {
+        if self.kind() != Kind::Large {
+            return None;
+        }
+        // SAFETY: the payload of a Large entry is a pointer to a Box that the entry owns and nobody changes
+        // while the entry is borrowed.
+        Some(unsafe { &*self.payload_start().cast::<*mut Large>().read_unaligned() })
+    }
+
+    fn large_mut(&mut self) -> Option<&mut Large> {
+        if self.kind() != Kind::Large {
+            return None;
+        }
+        // SAFETY: as in `large`, and the entry is borrowed mutably.
+        Some(unsafe { &mut *self.payload_start().cast::<*mut Large>().read_unaligned() })
+    }
+
+    /// Turns the entry into one of the given kind and payload length if the allocation and all offsets stay as they are;
+    /// the payload must be filled afterwards. A Large is never reshaped.
+    fn reshape(&mut self, kind: Kind, raw: bool, payload_len: usize) -> bool {
+        let old = self.shape();
+        let new = Shape::new(kind, raw, old.key_len, payload_len, old.header & HAS_DEADLINE != 0);
+        if self.kind() == Kind::Large || (old.header ^ new.header) & WIDE_PAYLOAD != 0 || old.layout() != new.layout() {
+            return false;
+        }
+        self.header().store(new.header | old.header & ACCESS_MASK, Relaxed);
+        // SAFETY: the payload length is where the (unchanged) WIDE_KEY flag says, and as wide as the (unchanged)
+        // WIDE_PAYLOAD flag says; the new payload lies inside the allocation, whose size class is the same.
+        unsafe {
+            let start = self.start();
+            if payload_len > old.payload_len {
+                let tail = start.add(old.payload_at() + old.payload_len);
+                tail.write_bytes(0, payload_len - old.payload_len);
+            }
+            write_len(start.add(Shape::payload_len_at(new.header)), payload_len, new.header & WIDE_PAYLOAD != 0);
+        }
+        true
+    }
+
+    /// Replaces the entry by `new`, keeping the position.
+    fn become_entry(&mut self, mut new: Entry) {
+        new.set_position(self.position());
+        *self = new;
+    }
+
+    /// The hash bits that the table stored with the pointer.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u16 {
+        (self.0.addr().get() >> POSITION_SHIFT) as u16
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_position(&mut self, position: u16) {
+        self.0 = self.0.map_addr(|address| {
+            let address = address.get() & ADDRESS_MASK | usize::from(position) << POSITION_SHIFT;
+            NonZero::new(address).expect("the address bits are not all zero")
+        });
+    }
+
+    /// Asks for the first two cache lines of the entry.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        let start = self.start();
+        prefetch(start);
+        prefetch(start.wrapping_add(64));
+    }
+
+    /// The key.
+    #[inline(always)]
+    pub fn key(&self) -> &[u8] {
+        let header = self.flags();
+        let start = self.start();
+        // SAFETY: the key's length and bytes are where the header's flags say, inside the allocation and initialised.
+        unsafe {
+            let len = read_len(start.add(HEADER_BYTES), header & WIDE_KEY != 0);
+            std::slice::from_raw_parts(start.add(Shape::key_at(header)), len)
+        }
+    }
+
+    /// When the key expires, in milliseconds since the Unix epoch.
+    #[inline]
+    pub fn deadline(&self) -> Option<u64> {
+        let header = self.flags();
+        if header & HAS_DEADLINE == 0 {
+            return None;
+        }
+        // SAFETY: with this flag, an initialised u64 is at that place.
+        Some(unsafe { self.start().add(Shape::deadline_at(header)).cast::<u64>().read_unaligned() })
+    }
+
+    /// Whether the deadline lies before `now_ms`, as Redis judges it: at the deadline itself a key still lives.
+    #[inline]
+    pub fn is_expired(&self, now_ms: u64) -> bool {
+        self.deadline().is_some_and(|deadline| deadline < now_ms)
+    }
+
+    /// The data type of the value.
+    #[inline]
+    pub fn object_type(&self) -> ObjectType {
+        ObjectType::String
+    }
+
+    /// The value, if it is a string.
+    #[inline]
+    pub fn string(&self) -> Option<StringRef<'_>> {
+        Some(match self.kind() {
+            Kind::Bytes => StringRef::Bytes(self.payload()),
+            Kind::Int => {
+                let number = self.payload().try_into().expect("an integer's payload is 8 bytes");
+                StringRef::Int(i64::from_ne_bytes(number))
+            }
+            Kind::Large => {
+                let Large::String(bytes) = self.large().expect("the kind is Large");
+                StringRef::Bytes(bytes)
+            }
+        })
+    }
+
+    /// How the value is stored, in Redis's words.
+    pub fn encoding(&self) -> Encoding {
+        if self.kind() == Kind::Int {
+            return Encoding::Int;
+        }
+        let len = self.string().map_or(0, StringRef::len);
+        if self.flags() & RAW != 0 || len > Encoding::EMBSTR_MAX_BYTES { Encoding::Raw } else { Encoding::Embstr }
+    }
+
+    /// The 24 bits of the LRU clock or LFU counter.
+    #[inline]
+    pub fn access(&self) -> u32 {
+        self.flags() & ACCESS_MASK
+    }
+
+    /// Sets the 24 bits of the LRU clock or LFU counter. Entries are read by many, but changed by one thread.
+    #[inline]
+    pub fn set_access(&self, access: u32) {
+        let header = self.header();
+        header.store(header.load(Relaxed) & !ACCESS_MASK | access & ACCESS_MASK, Relaxed);
+    }
+
+    /// Bytes this entry holds, including what the allocator rounds up.
+    pub fn memory_usage(&self) -> usize {
+        let outside = match self.large() {
+            None => 0,
+            Some(Large::String(bytes)) => size_class(size_of::<Large>()) + size_class(bytes.capacity()),
+        };
+        self.shape().layout().size() + outside
+    }
+
+    /// How much work dropping the entry is: the number of allocations.
+    pub fn cost(&self) -> usize {
+        match self.large() {
+            None => 1,
+            Some(Large::String(_)) => 3,
+        }
+    }
+
+    /// The same value, deadline and access bits under another key; a large value moves and is not copied.
+    pub fn rename(mut self, new_key: &[u8]) -> Entry {
+        let (deadline, access, raw) = (self.deadline(), self.access(), self.flags() & RAW != 0);
+        match self.large_mut() {
+            Some(large) => {
+                let Large::String(bytes) = large;
+                let moved = Large::String(std::mem::take(bytes));
+                Self::new_large(new_key, moved, raw, deadline, access)
+            }
+            None => self.clone_as(new_key),
+        }
+    }
+
+    /// A copy of value, deadline and access bits under another key.
+    pub fn clone_as(&self, new_key: &[u8]) -> Entry {
+        self.rebuilt(new_key, self.deadline())
+    }
+
+    fn rebuilt(&self, key: &[u8], deadline: Option<u64>) -> Entry {
+        let raw = self.flags() & RAW != 0;
+        match self.large() {
+            Some(Large::String(bytes)) => Self::new_large(key, Large::String(bytes.clone()), raw, deadline, self.access()),
+            None => {
+                let payload = self.payload();
+                let mut entry = Self::allocate(self.kind(), raw, key, deadline, self.access(), payload.len());
+                entry.write_payload(0, payload);
+                entry
+            }
+        }
+    }
+
+    /// Sets, changes or removes the deadline; adding or removing one reallocates.
+    pub(crate) fn set_deadline(&mut self, deadline: Option<u64>) {
+        let header = self.flags();
+        match deadline {
+            Some(deadline) if header & HAS_DEADLINE != 0 => {
+                // SAFETY: with this flag, a u64 is at that place, and the entry is borrowed mutably.
+                unsafe {
+                    self.start().add(Shape::deadline_at(header)).cast::<u64>().write_unaligned(deadline);
+                }
+            }
+            None if header & HAS_DEADLINE == 0 => {}
+            _ => {
+                let key = self.key();
+                let new = match self.kind() {
+                    Kind::Large => {
+                        // The old entry is left with an empty string, and is dropped below.
+                        let key = key.to_vec();
+                        let (access, raw) = (self.access(), header & RAW != 0);
+                        let Large::String(bytes) = self.large_mut().expect("the kind is Large");
+                        let moved = Large::String(std::mem::take(bytes));
+                        Self::new_large(&key, moved, raw, deadline, access)
+                    }
+                    Kind::Bytes | Kind::Int => self.rebuilt(key, deadline),
+                };
+                self.become_entry(new);
+            }
+        }
+    }
+
+    /// Makes the value this string, recognising integers.
+    pub(crate) fn set_string(&mut self, value: &[u8]) {
+        match parse_canonical(value) {
+            Some(number) => self.set_int(number),
+            None => self.set_bytes(value),
+        }
+    }
+
+    /// Makes the value this string, as bytes.
+    pub(crate) fn set_bytes(&mut self, value: &[u8]) {
+        if value.len() > EMBEDDED_MAX_BYTES {
+            if let Some(Large::String(bytes)) = self.large_mut()
+                && bytes.capacity() >= value.len()
+                && bytes.capacity() / 2 <= value.len()
+            {
+                bytes.clear();
+                bytes.extend_from_slice(value);
+                self.header().fetch_and(!RAW, Relaxed);
+                return;
+            }
+        } else if self.reshape(Kind::Bytes, false, value.len()) {
+            self.write_payload(0, value);
+            return;
+        }
+        self.become_entry(Self::new_bytes(self.key(), value, self.deadline(), self.access()));
+    }
+
+    /// Makes the value this number.
+    pub(crate) fn set_int(&mut self, number: i64) {
+        if self.kind() == Kind::Int || self.reshape(Kind::Int, false, size_of::<i64>()) {
+            self.write_int(number);
+        } else {
+            self.become_entry(Self::new_int(self.key(), number, self.deadline(), self.access()));
+        }
+    }
+
+    /// Adds `tail` to the end of the string; returns the new length.
+    pub(crate) fn append(&mut self, tail: &[u8]) -> usize {
+        let len = self.string().map_or(0, StringRef::len);
+        self.set_range(len, tail)
+    }
+
+    /// Overwrites the string from `offset` on, filling a gap with zeros; returns the new length. Nothing happens if
+    /// `bytes` is empty, except that the string becomes raw.
+    pub(crate) fn set_range(&mut self, offset: usize, bytes: &[u8]) -> usize {
+        if let Some(Large::String(string)) = self.large_mut() {
+            write_range(string, offset, bytes);
+            let len = string.len();
+            self.mark_raw();
+            return len;
+        }
+        let mut scratch = [0; 20];
+        let old_len = self.string().map_or(0, StringRef::len);
+        let len = if bytes.is_empty() { old_len } else { old_len.max(offset + bytes.len()) };
+        if len > EMBEDDED_MAX_BYTES {
+            let old = self.string().expect("a small entry is a string").to_bytes(&mut scratch);
+            let mut string = Vec::with_capacity(size_class(len));
+            string.extend_from_slice(old);
+            write_range(&mut string, offset, bytes);
+            let new = Self::new_large(self.key(), Large::String(string), true, self.deadline(), self.access());
+            self.become_entry(new);
+            return len;
+        }
+        if self.kind() != Kind::Bytes || !self.reshape(Kind::Bytes, true, len) {
+            let old = self.string().expect("a small entry is a string").to_bytes(&mut scratch);
+            let mut new = Self::allocate(Kind::Bytes, true, self.key(), self.deadline(), self.access(), len);
+            new.write_payload(0, old);
+            // The payload must be initialised as a whole, whatever part of it is overwritten next.
+            for at in old.len()..len {
+                new.write_payload(at, &[0]);
+            }
+            self.become_entry(new);
+        }
+        if !bytes.is_empty() {
+            self.write_payload(offset, bytes);
+        }
+        len
+    }
+
+    /// Makes the encoding of a byte string `raw`.
+    pub(crate) fn mark_raw(&mut self) {
+        self.header().fetch_or(RAW, Relaxed);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let layout = self.shape().layout();
+        if self.kind() == Kind::Large {
+            // SAFETY: the payload is a pointer from Box::into_raw that only this entry owns, and it is dropped once.
+            drop(unsafe { Box::from_raw(self.payload_start().cast::<*mut Large>().read_unaligned()) });
+        }
+        // SAFETY: the allocation was made with this layout: it follows from header and lengths, and those change only
+        // when the layout stays the same (reshape).
+        unsafe { dealloc(self.start(), layout) };
+    }
+}
+
+fn write_range(string: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    if offset == string.len() {
+        string.extend_from_slice(bytes);
+        return;
+    }
+    if string.len() < offset + bytes.len() {
+        string.resize(offset + bytes.len(), 0);
+    }
+    string[offset..offset + bytes.len()].copy_from_slice(bytes);
+}
+
+/// Reads a length of one byte, or of four if `wide`.
+///
+/// # Safety
+/// That many initialised bytes are at `at`.
+#[inline(always)]
+unsafe fn read_len(at: *const u8, wide: bool) -> usize {
+    // SAFETY: the caller promises it.
+    unsafe { if wide { at.cast::<u32>().read_unaligned() as usize } else { usize::from(*at) } }
+}
+
+/// Writes a length of one byte, or of four if `wide`.
+///
+/// # Safety
+/// That many bytes at `at` may be written.
+unsafe fn write_len(at: *mut u8, len: usize, wide: bool) {
+    // SAFETY: the caller promises it.
+    unsafe {
+        if wide {
+            let len = u32::try_from(len).expect("keys and embedded values are shorter than 4 GiB");
+            at.cast::<u32>().write_unaligned(len);
+        } else {
+            *at = u8::try_from(len).expect("a narrow length is below 256");
+        }
+    }
+}

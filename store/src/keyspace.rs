@@ -1,0 +1,62 @@
+//! All databases, and the hash they share.
+
+use crate::db::Db;
+use crate::hash::{Hasher, Key};
+
+/// The numbered databases of one server.
+pub struct Keyspace {
+    databases: Vec<Db>,
+    hasher: Hasher,
+}
+
+impl Keyspace {
+    /// `databases` empty databases, hashing under `seed` (which should be random and secret).
+    pub fn new(databases: usize, seed: [u8; 16]) -> Self {
+        let hasher = Hasher::new(seed);
+        Keyspace { databases: (0..databases).map(|_| Db::new(hasher)).collect(), hasher }
+    }
+
+    /// The hash of a key, the same in every database.
+    #[inline]
+    pub fn hash(&self, bytes: &[u8]) -> u64 {
+        self.hasher.hash(bytes)
+    }
+
+    /// A key with its hash.
+    #[inline]
+    pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
+        Key { bytes, hash: self.hash(bytes) }
+    }
+
+    /// Database `index`; panics if there is none.
+    #[inline]
+    pub fn db(&self, index: usize) -> &Db {
+        &self.databases[index]
+    }
+
+    /// Database `index`; panics if there is none.
+    #[inline]
+    pub fn db_mut(&mut self, index: usize) -> &mut Db {
+        &mut self.databases[index]
+    }
+
+    /// How many databases there are.
+    #[inline]
+    pub fn databases(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// Exchanges the contents of two databases, and raises the stamp of everything in both to their write stamps.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.databases.swap(a, b);
+        let stamp = self.databases[a].write_stamp().max(self.databases[b].write_stamp());
+        self.databases[a].raise_stamps(stamp);
+        self.databases[b].raise_stamps(stamp);
+    }
+
+    /// Two different databases at once; panics if they are the same or one does not exist.
+    pub fn two_dbs(&mut self, a: usize, b: usize) -> (&mut Db, &mut Db) {
+        let [a, b] = self.databases.get_disjoint_mut([a, b]).expect("two different existing databases");
+        (a, b)
+    }
+}

@@ -1,0 +1,50 @@
+//! Picking keys at random.
+
+use crate::db::Db;
+use crate::entry::Entry;
+
+/// Slots tried before a sparse database is walked instead.
+const TRIES: u32 = 128;
+
+impl Db {
+    /// An entry chosen with the random number `random`: each is as likely as every other, unless the database
+    /// is so sparse that a hundred slots in a row are empty.
+    pub fn random(&self, random: u64) -> Option<&Entry> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut state = random;
+        let largest = self.segments.iter().take(64).map(|segment| segment.capacity()).max().unwrap_or(1);
+        let largest = if self.segments.len() > 64 { largest.max(crate::segment::MAX_BUCKETS * 7) } else { largest };
+        for _ in 0..TRIES {
+            let segment = self.segment(next(&mut state));
+            // A segment with a shorter prefix is met more often, by a factor that its slots are diluted by.
+            let slots = largest << (self.depth() - segment.depth());
+            let slot = scale(next(&mut state), slots);
+            if slot < segment.capacity()
+                && let Some(entry) = segment.slot(slot)
+            {
+                return Some(entry);
+            }
+        }
+        let start = scale(next(&mut state), self.segments.len());
+        let (before, after) = self.segments.split_at(start);
+        let segment = after.iter().chain(before).find(|segment| segment.len() > 0)?;
+        let chosen = scale(next(&mut state), segment.len());
+        segment.entries().nth(chosen)
+    }
+}
+
+/// A random word brought down to `0..bound`.
+fn scale(random: u64, bound: usize) -> usize {
+    ((u128::from(random) * bound as u128) >> 64) as usize
+}
+
+/// SplitMix64: turns one random number into as many as are needed.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

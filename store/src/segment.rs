@@ -1,0 +1,329 @@
+//! One segment: a small open-addressing table in hash order.
+//!
+//! An entry's *position* is the 16 hash bits right below the segment's prefix; its home bucket is its position scaled
+//! to the number of buckets, so buckets are in hash order. An entry that finds its home full goes to the next bucket with
+//! a free slot (wrapping around), and every full bucket it passes is marked as overflowed. A lookup walks from the
+//! home on while the marks are set.
+//!
+//! Marks are sticky: taking an entry out does not clear them. Only the removal of a displaced entry can make a mark
+//! useless, so those are counted, and the segment is rebuilt when they are many.
+//!
+//! The number of buckets takes four steps per doubling, so that the average load stays high and a table fits an allocator's
+//! size classes. Growth moves pointers only: the position is stored with them.
+
+use crate::bucket::{Bucket, SLOTS, tag_of};
+use crate::entry::Entry;
+use crate::hash::Hasher;
+use crate::prefetch::prefetch;
+
+/// Buckets of a segment that is split rather than grown.
+pub(crate) const MAX_BUCKETS: usize = 128;
+/// Hash bits a prefix can have; leaves 16 bits for the position and 16 that a scan cursor drops.
+pub(crate) const MAX_DEPTH: u8 = 32;
+/// How far ahead entries are asked for when all of a segment are read.
+const PREFETCH_AHEAD: usize = 12;
+
+/// Where an entry is within a segment.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) bucket: usize,
+    pub(crate) slot: usize,
+}
+
+/// The entries whose hashes share a prefix.
+#[derive(Default)]
+pub(crate) struct Segment {
+    buckets: Box<[Bucket]>,
+    /// The greatest write stamp of a change here.
+    pub(crate) stamp: u64,
+    len: u32,
+    volatile: u32,
+    displaced_removals: u32,
+    depth: u8,
+}
+
+/// The 16 hash bits below a prefix of `depth` bits.
+#[inline(always)]
+pub(crate) fn position_of(hash: u64, depth: u8) -> u16 {
+    ((hash << depth) >> 48) as u16
+}
+
+#[inline(always)]
+fn home_of(position: u16, buckets: usize) -> usize {
+    (usize::from(position) * buckets) >> 16
+}
+
+/// The next number of buckets from `buckets` up that is an allocator's size class.
+fn bucket_class(buckets: usize) -> usize {
+    if buckets <= 8 { buckets } else { buckets.next_multiple_of(1 << (usize::BITS - (buckets - 1).leading_zeros() - 3)) }
+}
+
+/// Entries a table of that many buckets may hold before it grows.
+fn max_len(buckets: usize) -> usize {
+    let slots = buckets * SLOTS;
+    slots - slots / 9
+}
+
+/// The number of buckets to give `len` entries after a split or a shrink: a load of at most three quarters.
+fn roomy_buckets(len: usize) -> usize {
+    bucket_class((len * 4).div_ceil(3 * SLOTS))
+}
+
+impl Segment {
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    pub(crate) fn depth(&self) -> u8 {
+        self.depth
+    }
+
+    pub(crate) fn bucket_count(&self) -> usize {
+        self.buckets.len()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.buckets.len() * SLOTS
+    }
+
+    pub(crate) fn table_bytes(&self) -> usize {
+        size_of_val(&*self.buckets)
+    }
+
+    #[inline(always)]
+    pub(crate) fn prefetch_home(&self, hash: u64) {
+        let home = home_of(position_of(hash, self.depth), self.buckets.len());
+        prefetch(self.buckets.as_ptr().wrapping_add(home));
+    }
+
+    #[inline(always)]
+    pub(crate) fn prefetch_candidates(&self, hash: u64) {
+        let position = position_of(hash, self.depth);
+        let Some(bucket) = self.buckets.get(home_of(position, self.buckets.len())) else { return };
+        for slot in bucket.tagged(tag_of(hash)) {
+            if let Some(entry) = bucket.entry(slot).filter(|entry| entry.position() == position) {
+                entry.prefetch();
+            }
+        }
+    }
+
+    /// Finds a key.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, &Entry)> {
+        let position = position_of(hash, self.depth);
+        let tag = tag_of(hash);
+        let mut at = home_of(position, self.buckets.len());
+        for _ in 0..self.buckets.len() {
+            let bucket = &self.buckets[at];
+            for slot in bucket.tagged(tag) {
+                let entry = bucket.entry(slot).expect("a slot with a tag has an entry");
+                if entry.position() == position && entry.key() == key {
+                    return Some((Place { bucket: at, slot }, entry));
+                }
+            }
+            if !bucket.overflowed() {
+                return None;
+            }
+            at = self.after(at);
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn after(&self, bucket: usize) -> usize {
+        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
+    }
+
+    #[inline]
+    pub(crate) fn entry(&self, place: Place) -> &Entry {
+        self.buckets[place.bucket].entry(place.slot).expect("the place is occupied")
+    }
+
+    #[inline]
+    pub(crate) fn entry_mut(&mut self, place: Place) -> &mut Entry {
+        self.buckets[place.bucket].entry_mut(place.slot).expect("the place is occupied")
+    }
+
+    /// The entry in the `index`-th slot, if it is occupied.
+    pub(crate) fn slot(&self, index: usize) -> Option<&Entry> {
+        self.buckets[index / SLOTS].entry(index % SLOTS)
+    }
+
+    /// Whether one more entry needs a split; grows the table if that is enough.
+    pub(crate) fn reserve_one(&mut self) -> bool {
+        let buckets = self.buckets.len();
+        if self.len() < max_len(buckets) {
+            return false;
+        }
+        if buckets >= MAX_BUCKETS && self.depth < MAX_DEPTH {
+            return true;
+        }
+        self.rebuild(bucket_class(buckets + 1));
+        false
+    }
+
+    /// Adds an entry whose key is not here; there must be room ([`Segment::reserve_one`]).
+    pub(crate) fn insert(&mut self, hash: u64, mut entry: Entry) -> Place {
+        let volatile = entry.deadline().is_some();
+        entry.set_position(position_of(hash, self.depth));
+        self.len += 1;
+        self.volatile += u32::from(volatile);
+        self.place(tag_of(hash), volatile, entry)
+    }
+
+    fn place(&mut self, tag: u8, volatile: bool, entry: Entry) -> Place {
+        let mut at = home_of(entry.position(), self.buckets.len());
+        loop {
+            let bucket = &mut self.buckets[at];
+            if let Some(slot) = bucket.first_free() {
+                bucket.put(slot, tag, volatile, entry);
+                return Place { bucket: at, slot };
+            }
+            bucket.mark_overflowed();
+            at = self.after(at);
+        }
+    }
+
+    /// Takes an entry out without tidying up, so that places stay valid.
+    pub(crate) fn take(&mut self, place: Place) -> Entry {
+        let bucket = &mut self.buckets[place.bucket];
+        let volatile = bucket.is_volatile(place.slot);
+        let entry = bucket.take(place.slot).expect("the place is occupied");
+        self.len -= 1;
+        self.volatile -= u32::from(volatile);
+        let home = home_of(entry.position(), self.buckets.len());
+        self.displaced_removals += u32::from(home != place.bucket);
+        entry
+    }
+
+    /// Shrinks or rebuilds the table if removals have left it sparse or full of useless marks.
+    pub(crate) fn tidy(&mut self) {
+        let buckets = self.buckets.len();
+        if self.len == 0 {
+            self.buckets = Box::default();
+            self.displaced_removals = 0;
+        } else if buckets > 1 && self.len() * 10 < buckets * SLOTS * 3 {
+            self.rebuild(roomy_buckets(self.len()));
+        } else if self.displaced_removals as usize > buckets / 2 {
+            self.rebuild(buckets);
+        }
+    }
+
+    /// Notes whether the entry at `place` has a deadline.
+    pub(crate) fn set_volatile(&mut self, place: Place, volatile: bool) {
+        let bucket = &mut self.buckets[place.bucket];
+        if bucket.is_volatile(place.slot) != volatile {
+            bucket.set_volatile(place.slot, volatile);
+            if volatile {
+                self.volatile += 1;
+            } else {
+                self.volatile -= 1;
+            }
+        }
+    }
+
+    /// Moves all entries into a table of `buckets` buckets, without reading any of them.
+    fn rebuild(&mut self, buckets: usize) {
+        let old = std::mem::replace(&mut self.buckets, new_table(buckets));
+        self.displaced_removals = 0;
+        for mut bucket in old {
+            for slot in bucket.occupied() {
+                let (tag, volatile) = (bucket.tag(slot), bucket.is_volatile(slot));
+                let entry = bucket.take(slot).expect("the slot is occupied");
+                self.place(tag, volatile, entry);
+            }
+        }
+    }
+
+    /// Lengthens the prefix by one bit and returns the segment of those entries whose bit is set.
+    pub(crate) fn split(&mut self, hasher: &Hasher) -> Segment {
+        let depth = self.depth + 1;
+        let mut entries = Vec::with_capacity(self.len());
+        let mut upper_len = 0;
+        for mut bucket in std::mem::take(&mut self.buckets) {
+            for slot in bucket.occupied() {
+                let (tag, volatile) = (bucket.tag(slot), bucket.is_volatile(slot));
+                let entry = bucket.take(slot).expect("the slot is occupied");
+                upper_len += usize::from(entry.position() >> 15);
+                entries.push((entry, tag, volatile));
+            }
+        }
+        let make = |len| Segment { buckets: new_table(roomy_buckets(len)), stamp: self.stamp, depth, ..Segment::default() };
+        let mut halves = [make(entries.len() - upper_len), make(upper_len)];
+        for (entry, ..) in entries.iter().take(PREFETCH_AHEAD) {
+            entry.prefetch();
+        }
+        for index in 0..entries.len() {
+            if let Some((ahead, ..)) = entries.get(index + PREFETCH_AHEAD) {
+                ahead.prefetch();
+            }
+            let entry = &mut entries[index].0;
+            let hash = hasher.hash(entry.key());
+            debug_assert_eq!(entry.position(), position_of(hash, self.depth));
+            entry.set_position(position_of(hash, depth));
+        }
+        // The lower half comes first: positions are in bucket order, and the bit that now belongs to the prefix led.
+        for (entry, tag, volatile) in entries {
+            let upper = usize::from(hasher.hash(entry.key()) << (depth - 1) >> 63 == 1);
+            let half = &mut halves[upper];
+            half.len += 1;
+            half.volatile += u32::from(volatile);
+            half.place(tag, volatile, entry);
+        }
+        let [lower, upper] = halves;
+        *self = lower;
+        upper
+    }
+
+    /// The home bucket of a hash with this segment's prefix.
+    pub(crate) fn home(&self, hash: u64) -> usize {
+        home_of(position_of(hash, self.depth), self.buckets.len())
+    }
+
+    /// Where a bucket begins, as an offset into the hash range of the segment; for `bucket_count()`, where the
+    /// segment ends.
+    pub(crate) fn bucket_offset(&self, bucket: usize) -> u128 {
+        let position = (bucket << 16).div_ceil(self.buckets.len());
+        (position as u128) << (48 - self.depth)
+    }
+
+    /// Visits the entries whose home is `home`, wherever they are.
+    pub(crate) fn visit_home(&self, home: usize, visit: &mut dyn FnMut(&Entry)) {
+        let mut at = home;
+        for _ in 0..self.buckets.len() {
+            let bucket = &self.buckets[at];
+            for slot in bucket.occupied() {
+                let entry = bucket.entry(slot).expect("the slot is occupied");
+                if home_of(entry.position(), self.buckets.len()) == home {
+                    visit(entry);
+                }
+            }
+            if !bucket.overflowed() {
+                return;
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// All entries.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.buckets.iter().flat_map(|bucket| bucket.occupied().filter_map(|slot| bucket.entry(slot)))
+    }
+
+    /// The places of all entries with a deadline, in bucket `bucket`.
+    pub(crate) fn volatile_in(&self, bucket: usize) -> impl Iterator<Item = Place> + use<> {
+        self.buckets[bucket].volatile().map(move |slot| Place { bucket, slot })
+    }
+
+    /// Asks for the entries with a deadline in a bucket.
+    pub(crate) fn prefetch_volatile(&self, bucket: usize) {
+        let Some(bucket) = self.buckets.get(bucket).filter(|bucket| bucket.has_volatile()) else { return };
+        for entry in bucket.volatile().filter_map(|slot| bucket.entry(slot)) {
+            entry.prefetch();
+        }
+    }
+}
+
+fn new_table(buckets: usize) -> Box<[Bucket]> {
+    (0..buckets).map(|_| Bucket::default()).collect()
+}
