@@ -1,1 +1,46 @@
-//! placeholder
+//! Command semantics: what each command of the Redis protocol means.
+//!
+//! Owns: the command table, execution, effects for the log, transactions and `WATCH`, the slow log, latency
+//! events and statistics per command.
+//!
+//! Does not know: sockets, files, threads, the wall clock. Time and randomness are handed in ([`Clock`],
+//! a seed), commands that need the outside are run by a [`Host`].
+//!
+//! Invariants:
+//! * One command (or transaction) is one unit of effects; replaying the effects on the state before it gives the
+//!   state after it ([`effect`]).
+//! * A command that fails changed nothing and logged nothing.
+//! * A reply says which position of the log it depends on ([`Outcome::needs`]).
+
+pub mod access;
+mod command;
+pub mod commands;
+mod context;
+mod effect;
+mod engine;
+pub mod error;
+mod garbage;
+mod host;
+pub mod latency;
+mod random;
+mod registry;
+mod session;
+mod settings;
+mod slowlog;
+mod stats;
+mod table;
+mod watch;
+
+pub use command::{Arg, ArgType, BeginSearch, Categories, CommandSpec, FindKeys, Flags, KeyFlags, KeySpec, Run};
+pub use context::Context;
+pub use effect::Effects;
+pub use engine::{Engine, Outcome, Pause, Prepared};
+pub use error::Error;
+pub use garbage::Garbage;
+pub use host::{Clock, Host, HostCommand, WriteStatus};
+pub use random::Random;
+pub use registry::{Command, CommandId, Registry};
+pub use session::{Blocked, Session, SessionFlags, Transaction};
+pub use settings::Settings;
+pub use slowlog::{SlowEntry, Slowlog};
+pub use stats::{CommandStats, Stats};

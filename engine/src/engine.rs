@@ -1,0 +1,648 @@
+//! Execution: from arguments to a reply, effects and a position in the log.
+
+use crate::access;
+use crate::command::{Flags, Run};
+use crate::context::Context;
+use crate::effect::Effects;
+use crate::error::Error;
+use crate::garbage::Garbage;
+use crate::host::{Clock, Host, WriteStatus};
+use crate::latency::Latency;
+use crate::random::Random;
+use crate::registry::{CommandId, Registry};
+use crate::session::{Blocked, Session, SessionFlags};
+use crate::settings::Settings;
+use crate::slowlog::Slowlog;
+use crate::stats::{CommandStats, Stats};
+use crate::watch::Watches;
+use graven_resp::{Args, Reply};
+use graven_store::{Db, Entry, Key, Keyspace, Slot};
+
+/// Commands held back by `CLIENT PAUSE`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pause {
+    /// None.
+    #[default]
+    Off,
+    /// Those that write.
+    Writes,
+    /// All.
+    All,
+}
+
+/// A command looked up ahead of its execution, so that its key could be fetched into the cache.
+#[derive(Clone, Copy)]
+pub struct Prepared {
+    command: Option<CommandId>,
+    key_hash: Option<u64>,
+}
+
+/// What the server must know of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The reply may be sent once the log has reached this position (0: at once).
+    pub needs: u64,
+    /// The command changed something: its reply waits also under `everysec` and `no`, until the log has been
+    /// handed to the operating system.
+    pub wrote: bool,
+}
+
+/// Data and everything that command execution needs. One thread owns it.
+pub struct Engine {
+    /// The databases.
+    pub keyspace: Keyspace,
+    /// What the log must be told.
+    pub effects: Effects,
+    /// The command table.
+    pub registry: Registry,
+    /// Configuration that execution depends on.
+    pub settings: Settings,
+    /// Counters.
+    pub stats: Stats,
+    /// Counters per command, by [`CommandId::index`].
+    pub command_stats: Vec<CommandStats>,
+    /// Slow commands.
+    pub slowlog: Slowlog,
+    /// Latency events.
+    pub latency: Latency,
+    /// Removed values that another thread should drop.
+    pub garbage: Vec<Garbage>,
+    /// Randomness.
+    pub random: Random,
+    /// Time.
+    pub clock: Box<dyn Clock>,
+    /// The data set is being loaded: most commands are refused, nothing expires.
+    pub loading: bool,
+    /// The log cannot be written: [`Host::write_status`] tells why, writes are refused.
+    pub writes_denied: bool,
+    /// Somebody watches (`MONITOR`).
+    pub monitored: bool,
+    /// `CLIENT PAUSE`; the server ends it.
+    pub pause: Pause,
+    /// Changes since the last save (`rdb_changes_since_last_save`).
+    pub dirty: u64,
+    pub(crate) watches: Watches,
+    now_ms: u64,
+    now_ns: u64,
+    unix_minus_monotonic_ns: u64,
+    /// Greatest position of the log that the running command's reply depends on.
+    needs: u64,
+    /// The running command recorded its own effects, or none on purpose.
+    explicit_effects: bool,
+}
+
+impl Engine {
+    /// Empty databases. `seed` keys the hash and all random choices.
+    pub fn new(databases: usize, seed: [u8; 16], clock: Box<dyn Clock>, settings: Settings) -> Engine {
+        let registry = Registry::default();
+        let mut engine = Engine {
+            keyspace: Keyspace::new(databases, seed),
+            effects: Effects::default(),
+            command_stats: vec![CommandStats::default(); registry.len()],
+            registry,
+            settings,
+            stats: Stats::default(),
+            slowlog: Slowlog::default(),
+            latency: Latency::default(),
+            garbage: Vec::new(),
+            random: Random::new(u64::from_le_bytes(seed[..8].try_into().expect("8 of 16 bytes")) ^ 0x5bd1_e995),
+            clock,
+            loading: false,
+            writes_denied: false,
+            monitored: false,
+            pause: Pause::Off,
+            dirty: 0,
+            watches: Watches::default(),
+            now_ms: 0,
+            now_ns: 0,
+            unix_minus_monotonic_ns: 0,
+            needs: 0,
+            explicit_effects: false,
+        };
+        engine.refresh_clock();
+        engine
+    }
+
+    /// Reads both clocks. To be called at the start of each turn of the event loop, before commands.
+    pub fn refresh_clock(&mut self) {
+        let monotonic = self.clock.monotonic_ns();
+        self.unix_minus_monotonic_ns = (self.clock.unix_us() * 1000).wrapping_sub(monotonic);
+        self.set_now(monotonic);
+    }
+
+    fn set_now(&mut self, monotonic_ns: u64) {
+        self.now_ns = monotonic_ns;
+        self.now_ms = self.now_us() / 1000;
+        self.effects.set_time(self.now_ms / 1000);
+    }
+
+    /// The time commands see, milliseconds since the epoch. It does not move while one runs.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// The same in microseconds.
+    pub fn now_us(&self) -> u64 {
+        self.now_ns.wrapping_add(self.unix_minus_monotonic_ns) / 1000
+    }
+
+    /// Looks a command up and asks for its key's place in memory. Call it for several commands, then
+    /// [`Engine::prefetch`] for them, then execute them: their cache misses overlap.
+    #[inline]
+    pub fn prepare(&self, db: usize, args: Args<'_>) -> Prepared {
+        let command = self.registry.find(args);
+        let key_hash = match command {
+            Some(id) if args.len() > 1 && self.registry.get(id).first_key_is_1 => {
+                let hash = self.keyspace.hash(args.at(1));
+                self.keyspace.db(db).prefetch_bucket(hash);
+                Some(hash)
+            }
+            _ => None,
+        };
+        Prepared { command, key_hash }
+    }
+
+    /// The second step: asks for the entry that the bucket points to.
+    #[inline]
+    pub fn prefetch(&self, db: usize, prepared: &Prepared) {
+        if let Some(hash) = prepared.key_hash {
+            self.keyspace.db(db).prefetch_entry(hash);
+        }
+    }
+
+    /// Executes one command for a session and appends its reply to `out`.
+    ///
+    /// If the session is [`Blocked::Paused`] afterwards, nothing was executed: call again when the pause is
+    /// over.
+    pub fn execute(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: Prepared,
+        out: &mut Vec<u8>,
+        host: &mut dyn Host,
+    ) -> Outcome {
+        let before = self.effects.lsn();
+        self.needs = 0;
+        let mut reply = Reply::new(out, session.protocol);
+        let off = session.flags.intersects(SessionFlags::REPLY_OFF | SessionFlags::REPLY_SKIP);
+        reply.set_muted(off);
+        let id = match self.admit(session, args, prepared.command, host) {
+            Ok(id) => id,
+            Err(rejection) => {
+                self.reject(session, prepared.command, rejection, reply);
+                return Outcome { needs: 0, wrote: false };
+            }
+        };
+        if self.must_pause(session, id) {
+            session.blocked = Some(Blocked::Paused);
+            return Outcome { needs: 0, wrote: false };
+        }
+        self.dispatch(session, args, id, prepared.key_hash, reply, host);
+        if session.flags.intersects(SessionFlags::REPLY_SKIP | SessionFlags::REPLY_SKIP_NEXT) {
+            advance_reply_skip(session);
+        }
+        let after = self.effects.lsn();
+        if after != before {
+            session.last_write_lsn = after;
+            Outcome { needs: after, wrote: true }
+        } else {
+            Outcome { needs: self.needs.min(after), wrote: false }
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        id: CommandId,
+        key_hash: Option<u64>,
+        reply: Reply<'_>,
+        host: &mut dyn Host,
+    ) {
+        let spec = self.registry.get(id).spec;
+        if session.transaction.is_some() && !spec.flags.contains(Flags::NOT_QUEUED) {
+            return self.queue(session, args, id, reply);
+        }
+        self.effects.begin_unit();
+        match spec.run {
+            Run::Exec => self.exec(session, args, id, reply, host),
+            _ => self.call(session, args, id, key_hash, reply, host),
+        }
+        self.effects.end_unit();
+    }
+
+    /// Replays one command from the log: no reply, no effects, no checks that only clients need.
+    pub fn replay(&mut self, session: &mut Session, args: Args<'_>, scratch: &mut Vec<u8>, host: &mut dyn Host) -> Result<(), Error> {
+        debug_assert!(session.is_replay() && !self.effects.is_enabled());
+        let found = self.registry.find(args);
+        let id = self.registry.check(found, args)?;
+        let reply = Reply::muted(scratch, session.protocol);
+        let errors = self.stats.total_errors;
+        self.dispatch(session, args, id, None, reply, host);
+        match self.stats.total_errors == errors {
+            true => Ok(()),
+            false => Err(format!("ERR '{}' failed", self.registry.get(id).full_name).into()),
+        }
+    }
+
+    /// Whether a command may run now: everything that is decided before it is queued or executed.
+    #[inline]
+    fn admit(&self, session: &Session, args: Args<'_>, found: Option<CommandId>, host: &dyn Host) -> Result<CommandId, Error> {
+        let id = self.registry.check(found, args)?;
+        let flags = self.registry.get(id).spec.flags;
+        if !session.authenticated && !flags.contains(Flags::NO_AUTH) {
+            return Err("NOAUTH Authentication required.".into());
+        }
+        if session.transaction.is_some() && flags.contains(Flags::NO_MULTI) {
+            return Err("ERR Command not allowed inside a transaction".into());
+        }
+        if self.writes_denied
+            && self.is_write(session, id)
+            && let WriteStatus::Failing(why) = host.write_status()
+        {
+            return Err(why.into());
+        }
+        if self.loading && !flags.contains(Flags::LOADING) {
+            return Err("LOADING Redis is loading the dataset in memory".into());
+        }
+        Ok(id)
+    }
+
+    /// Whether a command writes, or is a `PING`, which tells of a failing disk as Redis's does, or an `EXEC` of writes.
+    fn is_write(&self, session: &Session, id: CommandId) -> bool {
+        let spec = self.registry.get(id).spec;
+        let queued_write = || {
+            let queue = session.transaction.iter().flat_map(|t| &t.queue);
+            queue.into_iter().any(|(id, _)| self.registry.get(*id).spec.flags.contains(Flags::WRITE))
+        };
+        spec.flags.contains(Flags::WRITE) || spec.name == "ping" || (matches!(spec.run, Run::Exec) && queued_write())
+    }
+
+    fn must_pause(&self, session: &Session, id: CommandId) -> bool {
+        let spec = self.registry.get(id).spec;
+        match self.pause {
+            Pause::Off => false,
+            // Administration must stay possible: the pause could not be ended otherwise.
+            Pause::All => !spec.flags.contains(Flags::ADMIN) && spec.group != "connection" || matches!(spec.name, "ping" | "echo"),
+            Pause::Writes => {
+                let may_write = |spec: &crate::CommandSpec| spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE);
+                match &session.transaction {
+                    Some(t) if matches!(spec.run, Run::Exec) => t.queue.iter().any(|(id, _)| may_write(self.registry.get(*id).spec)),
+                    Some(_) => false,
+                    None => may_write(spec),
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn reject(&mut self, session: &mut Session, found: Option<CommandId>, rejection: Error, mut reply: Reply<'_>) {
+        if let Some(id) = found {
+            self.command_stats[id.index()].rejected += 1;
+        }
+        self.stats.count_error(rejection.code());
+        let is_exec = found.is_some_and(|id| matches!(self.registry.get(id).spec.run, Run::Exec));
+        if is_exec && session.transaction.is_some() && session.authenticated {
+            self.discard(session);
+            reply.error(&format!("EXECABORT Transaction discarded because of: {rejection}"));
+        } else {
+            if let Some(transaction) = &mut session.transaction {
+                transaction.aborted = true;
+            }
+            reply.error(&rejection.0);
+        }
+        advance_reply_skip(session);
+    }
+
+    fn queue(&mut self, session: &mut Session, args: Args<'_>, id: CommandId, mut reply: Reply<'_>) {
+        let transaction = session.transaction.as_mut().expect("only called inside MULTI");
+        let owned = args.to_owned();
+        transaction.bytes += owned.memory_usage();
+        transaction.queue.push((id, owned));
+        reply.simple("QUEUED");
+    }
+
+    /// `EXEC`: all queued commands, with nothing in between.
+    fn exec(&mut self, session: &mut Session, args: Args<'_>, id: CommandId, mut reply: Reply<'_>, host: &mut dyn Host) {
+        let start = self.now_ns;
+        let watched_changed = self.watched_changed(session);
+        let Some(transaction) = session.transaction.take() else {
+            self.fail(id, "ERR EXEC without MULTI".into(), &mut reply);
+            return;
+        };
+        self.unwatch(session);
+        if transaction.aborted {
+            self.fail(id, "EXECABORT Transaction discarded because of previous errors.".into(), &mut reply);
+        } else if watched_changed {
+            reply.null_array();
+        } else {
+            let muted = reply.is_muted();
+            reply.array(transaction.queue.len());
+            for (id, queued) in &transaction.queue {
+                reply.set_protocol(session.protocol);
+                let mut each = reply.reborrow();
+                each.set_muted(muted);
+                self.call(session, queued.as_args(), *id, None, each, host);
+            }
+        }
+        self.finish(session, args, id, start);
+    }
+
+    /// Forgets a transaction.
+    pub(crate) fn discard(&mut self, session: &mut Session) {
+        session.transaction = None;
+        self.unwatch(session);
+    }
+
+    /// Runs one command and keeps its statistics.
+    fn call(&mut self, session: &mut Session, args: Args<'_>, id: CommandId, key_hash: Option<u64>, reply: Reply<'_>, host: &mut dyn Host) {
+        let spec = self.registry.get(id).spec;
+        let start = self.now_ns;
+        if self.monitored && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
+            host.monitor(session, args, self.now_us());
+        }
+        session.last_command = Some(id);
+        let dirty = self.dirty;
+        self.explicit_effects = false;
+        let reply_start = reply.position();
+        let db = session.db;
+        let mut cx = Context { engine: self, session, args, reply, spec, id, key_hash };
+        let result = match spec.run {
+            Run::Engine(run) => run(&mut cx),
+            Run::Host(command) => host.run(command, &mut cx),
+            Run::Exec | Run::Container => unreachable!("dispatched elsewhere, and refused by the arity check"),
+        };
+        if let Err(error) = result {
+            cx.reply.truncate(reply_start);
+            let Context { engine, mut reply, .. } = cx;
+            engine.fail(id, error, &mut reply);
+        } else if self.dirty != dirty && !self.explicit_effects {
+            self.effects.push_args(db, args);
+        }
+        self.finish(session, args, id, start);
+    }
+
+    #[cold]
+    fn fail(&mut self, id: CommandId, error: Error, reply: &mut Reply<'_>) {
+        self.command_stats[id.index()].failed += 1;
+        self.stats.count_error(error.code());
+        reply.error(&error.0);
+    }
+
+    #[inline]
+    fn finish(&mut self, session: &Session, args: Args<'_>, id: CommandId, start_ns: u64) {
+        if session.is_replay() {
+            return;
+        }
+        let now = self.clock.monotonic_ns();
+        let elapsed = now.saturating_sub(start_ns);
+        self.stats.commands += 1;
+        self.command_stats[id.index()].record(elapsed, self.settings.latency_tracking);
+        let us = elapsed / 1000;
+        let slower_than = self.settings.slowlog_slower_than_us;
+        if slower_than >= 0 && us as i64 >= slower_than || self.settings.latency_threshold_ms > 0 {
+            self.note_slow(session, args, id, us);
+        }
+        self.set_now(now);
+    }
+
+    #[cold]
+    fn note_slow(&mut self, session: &Session, args: Args<'_>, id: CommandId, us: u64) {
+        let flags = self.registry.get(id).spec.flags;
+        let second = self.now_ms / 1000;
+        let slower_than = self.settings.slowlog_slower_than_us;
+        if slower_than >= 0 && us as i64 >= slower_than && !flags.contains(Flags::SKIP_SLOWLOG) {
+            self.slowlog.record(second, us, args, &session.peer, &session.name, self.settings.slowlog_max_len);
+        }
+        let event = if flags.contains(Flags::FAST) { "fast-command" } else { "command" };
+        self.latency.record(event, second, us / 1000, self.settings.latency_threshold_ms);
+    }
+
+    // ---- keys, for commands ----
+
+    /// A key's entry, for reading: due keys are gone, use is counted, and the reply will wait for what it
+    /// shows.
+    #[inline]
+    pub fn read(&mut self, session: &Session, key: Key<'_>) -> Option<&Entry> {
+        self.expire_if_due(session.db, key);
+        let db = self.keyspace.db(session.db);
+        if self.settings.track_reads {
+            self.needs = self.needs.max(db.stamp(key.hash));
+        }
+        let found = db.get(key);
+        match found {
+            None => self.stats.misses += 1,
+            Some(entry) => {
+                self.stats.hits += 1;
+                if !session.flags.contains(SessionFlags::NO_TOUCH) {
+                    entry.set_access(access::used(&self.settings, entry.access(), self.now_ms, &mut self.random));
+                }
+            }
+        }
+        found
+    }
+
+    /// A key's entry, seen from outside: neither counted nor touched.
+    pub fn peek(&mut self, db: usize, key: Key<'_>) -> Option<&Entry> {
+        self.expire_if_due(db, key);
+        let db = self.keyspace.db(db);
+        if self.settings.track_reads {
+            self.needs = self.needs.max(db.stamp(key.hash));
+        }
+        db.get(key)
+    }
+
+    /// A key's place, for changing it: due keys are gone, and what is changed carries the position that the
+    /// log will have after this command.
+    #[inline]
+    pub fn slot<'s>(&'s mut self, db: usize, key: Key<'s>) -> Slot<'s> {
+        self.expire_if_due(db, key);
+        if self.settings.track_reads {
+            self.needs = self.needs.max(self.keyspace.db(db).stamp(key.hash));
+        }
+        self.db_mut(db).slot(key)
+    }
+
+    /// A database, for changing it.
+    #[inline]
+    pub fn db_mut(&mut self, db: usize) -> &mut Db {
+        // Blocks become durable as wholes, so any position inside the next effect stands for its end.
+        let stamp = self.effects.lsn() + 1;
+        let db = self.keyspace.db_mut(db);
+        db.set_write_stamp(stamp);
+        db
+    }
+
+    /// The running command's reply shows something of a whole database (`DBSIZE`, `SCAN`, `KEYS`).
+    pub fn depends_on_db(&mut self, db: usize) {
+        self.needs = self.needs.max(self.keyspace.db(db).max_stamp());
+    }
+
+    /// The running command's reply may show anything.
+    pub fn depends_on_everything(&mut self) {
+        self.needs = self.effects.lsn();
+    }
+
+    /// The access bits of an entry made now.
+    #[inline]
+    pub fn fresh_access(&self) -> u32 {
+        access::fresh(&self.settings, self.now_ms)
+    }
+
+    /// Whether a deadline has passed. Nothing is ever due while loading: the log says what expired.
+    #[inline]
+    pub fn is_due(&self, deadline: Option<u64>) -> bool {
+        deadline.is_some_and(|d| d <= self.now_ms) && !self.loading
+    }
+
+    /// Deletes a key whose deadline has passed, and records that.
+    #[inline]
+    pub fn expire_if_due(&mut self, db: usize, key: Key<'_>) {
+        let keys = self.keyspace.db(db);
+        if keys.volatile_len() > 0 && keys.get(key).is_some_and(|entry| self.is_due(entry.deadline())) {
+            self.expire(db, key);
+        }
+    }
+
+    #[cold]
+    fn expire(&mut self, db: usize, key: Key<'_>) {
+        if let Some(entry) = self.db_mut(db).remove(key) {
+            self.expired(db, entry);
+        }
+    }
+
+    /// A due entry has been taken out.
+    fn expired(&mut self, db: usize, entry: Entry) {
+        self.stats.expired += 1;
+        let verb = if self.settings.lazy_expire { "UNLINK" } else { "DEL" };
+        self.effects.push(db, &[verb.as_bytes(), entry.key()]);
+        if !self.watches.is_empty() {
+            self.watches.touch(db, entry.key());
+        }
+        let lazily = self.settings.lazy_expire;
+        self.drop_entry(entry, lazily);
+    }
+
+    /// Deletes due keys of all databases until none is due or `go_on` says stop. True if none is left.
+    /// Each deletion is a unit of its own.
+    pub fn expire_due(&mut self, go_on: &mut dyn FnMut() -> bool) -> bool {
+        if self.loading || self.pause != Pause::Off || !self.settings.active_expire {
+            return true;
+        }
+        let mut done = true;
+        let mut due = Vec::new();
+        for db in 0..self.keyspace.databases() {
+            if self.keyspace.db(db).volatile_len() == 0 {
+                continue;
+            }
+            let now_ms = self.now_ms;
+            done &= self.db_mut(db).expire(now_ms, go_on, &mut |entry| due.push(entry));
+            for entry in due.drain(..) {
+                self.effects.begin_unit();
+                self.expired(db, entry);
+                self.effects.end_unit();
+            }
+        }
+        self.stats.expire_cycles_cut_short += !done as u64;
+        done
+    }
+
+    /// Drops an entry: here, or on the reclaiming thread if it is large and `lazily` is asked for.
+    #[inline]
+    pub fn drop_entry(&mut self, entry: Entry, lazily: bool) {
+        const WORTH_HANDING_OVER: usize = 64 << 10;
+        if lazily && entry.cost() > WORTH_HANDING_OVER {
+            self.stats.lazy_freed += 1;
+            self.garbage.push(Garbage::Entry(entry));
+        }
+    }
+
+    /// A key was changed: watchers are told, and the command will be logged.
+    #[inline]
+    pub fn changed(&mut self, db: usize, key: &[u8]) {
+        self.dirty += 1;
+        if !self.watches.is_empty() {
+            self.watches.touch(db, key);
+        }
+    }
+
+    /// Records an effect instead of the running command as it arrived.
+    pub fn log<P: AsRef<[u8]>>(&mut self, db: usize, parts: &[P]) {
+        self.explicit_effects = true;
+        self.effects.push(db, parts);
+    }
+
+    /// The running command is not logged by itself.
+    pub fn log_nothing(&mut self) {
+        self.explicit_effects = true;
+    }
+
+    // ---- WATCH ----
+
+    pub(crate) fn watch(&mut self, session: &mut Session, key: Key<'_>) {
+        if session.watched.iter().any(|w| w.db == session.db && *w.key == *key.bytes) {
+            return;
+        }
+        let expired = self.keyspace.db(session.db).get(key).is_some_and(|e| self.is_due(e.deadline()));
+        let version = self.watches.watch(session.db, key.bytes);
+        session.watched.push(crate::session::Watched { db: session.db, key: key.bytes.into(), version, expired });
+    }
+
+    /// Ends all watches of a session. To be called also when its connection closes.
+    pub fn unwatch(&mut self, session: &mut Session) {
+        for watched in session.watched.drain(..) {
+            self.watches.unwatch(watched.db, watched.key);
+        }
+    }
+
+    /// How many keys are watched.
+    pub fn watched_keys(&self) -> usize {
+        self.watches.len()
+    }
+
+    fn watched_changed(&self, session: &Session) -> bool {
+        session.watched.iter().any(|w| {
+            let gone_by_time = || {
+                let key = self.keyspace.key(&w.key);
+                !w.expired && self.keyspace.db(w.db).get(key).is_some_and(|e| self.is_due(e.deadline()))
+            };
+            self.watches.version(w.db, &w.key) != Some(w.version) && !(w.expired && !self.exists(w.db, &w.key)) || gone_by_time()
+        })
+    }
+
+    fn exists(&self, db: usize, key: &[u8]) -> bool {
+        self.keyspace.db(db).get(self.keyspace.key(key)).is_some()
+    }
+
+    /// All keys of a database are about to be removed.
+    pub(crate) fn touch_flushed(&mut self, db: usize) {
+        if !self.watches.is_empty() {
+            let Engine { watches, keyspace, .. } = self;
+            watches.touch_db(db, |key| keyspace.db(db).get(keyspace.key(key)).is_some());
+        }
+    }
+
+    /// Two databases are about to be swapped: a key changes if it is in either.
+    pub(crate) fn touch_swapped(&mut self, a: usize, b: usize) {
+        if !self.watches.is_empty() {
+            let Engine { watches, keyspace, .. } = self;
+            for db in [a, b] {
+                watches.touch_db(db, |key| {
+                    let key = keyspace.key(key);
+                    keyspace.db(a).get(key).is_some() || keyspace.db(b).get(key).is_some()
+                });
+            }
+        }
+    }
+}
+
+/// `CLIENT REPLY SKIP` silences exactly the command after it.
+fn advance_reply_skip(session: &mut Session) {
+    session.flags.remove(SessionFlags::REPLY_SKIP);
+    if session.flags.contains(SessionFlags::REPLY_SKIP_NEXT) {
+        session.flags.remove(SessionFlags::REPLY_SKIP_NEXT);
+        session.flags.insert(SessionFlags::REPLY_SKIP);
+    }
+}

@@ -1,0 +1,58 @@
+//! Errors as clients see them: Redis's texts, code first.
+
+use std::borrow::Cow;
+
+/// An error reply, without the leading `-`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub Cow<'static, str>);
+
+impl From<&'static str> for Error {
+    fn from(text: &'static str) -> Self {
+        Error(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Error {
+    fn from(text: String) -> Self {
+        Error(Cow::Owned(text))
+    }
+}
+
+impl Error {
+    /// The code: the first word (`ERR`, `WRONGTYPE`, …).
+    pub fn code(&self) -> &str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
+}
+
+/// Options that do not go together, or a word that is none.
+pub const SYNTAX: &str = "ERR syntax error";
+/// A number that is none, or does not fit.
+pub const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
+/// A floating-point number that is none.
+pub const NOT_FLOAT: &str = "ERR value is not a valid float";
+/// A key holds another type.
+pub const WRONG_TYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
+/// `RENAME` and others of a missing key.
+pub const NO_SUCH_KEY: &str = "ERR no such key";
+/// Must not be negative.
+pub const NOT_POSITIVE: &str = "ERR value is out of range, must be positive";
+/// An offset or index outside of the value.
+pub const OUT_OF_RANGE: &str = "ERR index out of range";
+/// A value longer than `proto-max-bulk-len`.
+pub const STRING_TOO_LONG: &str = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+/// A database that does not exist.
+pub const INVALID_DB: &str = "ERR DB index is out of range";
+/// A cursor that is no number.
+pub const INVALID_CURSOR: &str = "ERR invalid cursor";
+
+/// `wrong number of arguments` for a command, named in full (`client|kill`).
+pub fn wrong_arity(full_name: &str) -> Error {
+    format!("ERR wrong number of arguments for '{full_name}' command").into()
+}
+
+/// An expiry time that is not positive or overflows, for a command named in lower case.
+pub fn invalid_expire(command: &str) -> Error {
+    format!("ERR invalid expire time in '{command}' command").into()
+}

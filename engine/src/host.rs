@@ -1,0 +1,71 @@
+//! The seam between the engine and what stands around it.
+//!
+//! The engine knows no sockets, files or wall clock. Commands that need them are in the command table like
+//! all others and are run by the [`Host`]; time comes from a [`Clock`]. The server implements both, and so
+//! does a simulator.
+
+use crate::context::Context;
+use crate::error::Error;
+use graven_resp::Args;
+
+/// Commands that the engine's surroundings execute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // named after the commands
+pub enum HostCommand {
+    ClientInfo,
+    ClientKill,
+    ClientList,
+    ClientPause,
+    ClientUnblock,
+    ClientUnpause,
+    ConfigGet,
+    ConfigResetStat,
+    ConfigRewrite,
+    ConfigSet,
+    Debug,
+    Info,
+    LastSave,
+    MemoryDoctor,
+    MemoryMallocStats,
+    MemoryPurge,
+    MemoryStats,
+    Monitor,
+    Role,
+    Save,
+    Shutdown,
+    Wait,
+    WaitAof,
+}
+
+/// Whether writes are possible now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteStatus {
+    /// They are.
+    Available,
+    /// The log cannot be written: the text of the `MISCONF` error.
+    Failing(String),
+}
+
+/// What the engine asks of its surroundings.
+pub trait Host {
+    /// Executes a command of the table that is not the engine's.
+    fn run(&mut self, command: HostCommand, cx: &mut Context<'_>) -> Result<(), Error>;
+
+    /// Asked only when [`crate::Engine::writes_denied`] says that something is wrong.
+    fn write_status(&self) -> WriteStatus;
+
+    /// A command is about to be executed, and [`crate::Engine::monitored`] says that somebody watches.
+    fn monitor(&mut self, session: &crate::Session, args: Args<'_>, now_us: u64);
+}
+
+/// Time, handed in.
+pub trait Clock {
+    /// Milliseconds since the Unix epoch.
+    fn unix_ms(&self) -> u64 {
+        self.unix_us() / 1000
+    }
+    /// Microseconds since the Unix epoch.
+    fn unix_us(&self) -> u64;
+    /// Nanoseconds since some moment; never goes back.
+    fn monotonic_ns(&self) -> u64;
+}

@@ -1,0 +1,120 @@
+//! What the engine knows of a connected client.
+
+use graven_resp::{OwnedArgs, Protocol};
+
+bitflags::bitflags! {
+    /// States of a session that are on or off.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct SessionFlags: u32 {
+        /// `CLIENT NO-EVICT on`
+        const NO_EVICT = 1 << 0;
+        /// `CLIENT NO-TOUCH on`
+        const NO_TOUCH = 1 << 1;
+        /// `CLIENT REPLY OFF`
+        const REPLY_OFF = 1 << 2;
+        /// `CLIENT REPLY SKIP`: the next command's reply is skipped.
+        const REPLY_SKIP_NEXT = 1 << 3;
+        /// The running command's reply is skipped.
+        const REPLY_SKIP = 1 << 4;
+        /// The connection is closed once its output has been sent.
+        const CLOSE_AFTER_REPLY = 1 << 5;
+        /// `MONITOR`
+        const MONITOR = 1 << 6;
+        /// Commands come from the log, not from a client.
+        const REPLAY = 1 << 7;
+        /// Connected through a unix socket.
+        const UNIX_SOCKET = 1 << 8;
+    }
+}
+
+/// Why a session executes nothing for now. The server decides when it goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// `WAIT` and `WAITAOF`: until the log is durable up to `lsn`, or a deadline (Unix ms; 0: none) passes.
+    Wait {
+        /// Position that must be durable.
+        lsn: u64,
+        /// Unix milliseconds; 0 for never.
+        deadline_ms: u64,
+        /// The local log must be durable for the wait to succeed.
+        local: bool,
+        /// Replicas asked for.
+        replicas: i64,
+        /// `WAITAOF` rather than `WAIT`: replies two numbers.
+        aof: bool,
+    },
+    /// `CLIENT PAUSE`: until the pause is over; then the command is executed again.
+    Paused,
+    /// `SHUTDOWN` waits for the log.
+    Shutdown,
+}
+
+/// Commands queued by `MULTI`.
+#[derive(Default)]
+pub struct Transaction {
+    /// What is to be executed.
+    pub queue: Vec<(crate::CommandId, OwnedArgs)>,
+    /// Some command was refused: `EXEC` will be too.
+    pub aborted: bool,
+    /// Bytes held.
+    pub bytes: usize,
+}
+
+/// A watched key and the version it had.
+pub struct Watched {
+    pub(crate) db: usize,
+    pub(crate) key: Box<[u8]>,
+    pub(crate) version: u64,
+    /// It was past its deadline already when `WATCH` was called.
+    pub(crate) expired: bool,
+}
+
+/// A client's state between two commands.
+#[derive(Default)]
+pub struct Session {
+    /// Unique, ascending.
+    pub id: u64,
+    /// Selected database.
+    pub db: usize,
+    /// Protocol version.
+    pub protocol: Protocol,
+    /// `AUTH` succeeded, or is not needed.
+    pub authenticated: bool,
+    /// Name given by `CLIENT SETNAME`.
+    pub name: String,
+    /// Library name given by `CLIENT SETINFO`.
+    pub lib_name: String,
+    /// Library version given by `CLIENT SETINFO`.
+    pub lib_version: String,
+    /// Address, as `CLIENT LIST` shows it.
+    pub peer: String,
+    /// Commands queued since `MULTI`.
+    pub transaction: Option<Box<Transaction>>,
+    /// Keys watched.
+    pub watched: Vec<Watched>,
+    /// On-off states.
+    pub flags: SessionFlags,
+    /// Waits for something.
+    pub blocked: Option<Blocked>,
+    /// Position in the log of this client's last write (for `WAIT` and `WAITAOF`).
+    pub last_write_lsn: u64,
+    /// The last command, for `CLIENT LIST`.
+    pub last_command: Option<crate::CommandId>,
+}
+
+impl Session {
+    /// A new client.
+    pub fn new(id: u64, authenticated: bool) -> Session {
+        Session { id, authenticated, ..Session::default() }
+    }
+
+    /// Whether `MULTI` is open.
+    pub fn in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    /// Whether commands come from the log.
+    pub fn is_replay(&self) -> bool {
+        self.flags.contains(SessionFlags::REPLAY)
+    }
+}
