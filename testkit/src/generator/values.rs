@@ -1,0 +1,212 @@
+//! What the placeholders of the templates stand for.
+
+use crate::rng::Rng;
+
+/// A few keys, so that commands meet; some of them strange.
+pub fn key(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(40) {
+        0 => b"".to_vec(),
+        1 => b"\x00\xff\r\n \x80".to_vec(),
+        2 => vec![b'K'; 300],
+        3 => b"h*llo[w]orld".to_vec(),
+        _ => format!("k{}", rng.below(6)).into_bytes(),
+    }
+}
+
+/// Values of every kind that string commands tell apart.
+pub fn value(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(20) {
+        0..=6 => integer(rng),
+        7..=8 => wild_integer(rng),
+        9..=10 => float(rng),
+        11 => b"".to_vec(),
+        12 => {
+            let len = rng.below(64) as usize;
+            rng.bytes(len)
+        }
+        13 => vec![b'v'; 44 + rng.below(3) as usize - 1],
+        14 => {
+            let len = rng.below(600) as usize;
+            rng.bytes(len)
+        }
+        15 if rng.chance(10) => vec![b'L'; 20_000 + rng.below(30_000) as usize],
+        _ => rng.pick::<[u8]>(&[b"hello", b"foo", b"bar", b"ohmytext", b"mynewtext", b"abcabc", b"x"]).to_vec(),
+    }
+}
+
+fn integer(rng: &mut Rng) -> Vec<u8> {
+    let (low, high) = *rng.pick(&[&(-5, 5), &(0, 100), &(9_990, 10_010), &(-100_000, 100_000)]);
+    rng.between(low, high).to_string().into_bytes()
+}
+
+/// Numbers at the edges, and texts that are nearly numbers. None lies between a megabyte and half a gigabyte, where
+/// it would be a legal and costly offset, and none is a small positive number of seconds.
+fn wild_integer(rng: &mut Rng) -> Vec<u8> {
+    let choices: &[&[u8]] = &[
+        b"0",
+        b"1",
+        b"-1",
+        b"2",
+        b"100",
+        b"-100",
+        b"9223372036854775807",
+        b"-9223372036854775808",
+        b"9223372036854775808",
+        b"-9223372036854775809",
+        b"18446744073709551616",
+        b"2147483647",
+        b"2147483648",
+        b"-2147483649",
+        b"4294967296",
+        b"4611686018427387904",
+        b"",
+        b" 1",
+        b"1 ",
+        b"+1",
+        b"-0",
+        b"01",
+        b"1.0",
+        b"1e3",
+        b"0x10",
+        b"abc",
+        b"1\x00",
+        b"--1",
+        b"536870912",
+        b"536870913",
+    ];
+    rng.pick(choices).to_vec()
+}
+
+fn float(rng: &mut Rng) -> Vec<u8> {
+    let choices: &[&[u8]] = &[
+        b"0.1",
+        b"-0.1",
+        b"1.5",
+        b"3.0",
+        b"1e5",
+        b"5.0e3",
+        b"-2.5e-3",
+        b"1e308",
+        b"-1e308",
+        b"1e-300",
+        b"1e17",
+        b"1e21",
+        b"inf",
+        b"-inf",
+        b"+inf",
+        b"nan",
+        b"Infinity",
+        b"0x1p3",
+        b"1.7976931348623157e308",
+        b"1e400",
+        b"0.30000000000000004",
+        b"10.20",
+        b"1.",
+        b".5",
+        b" 1.5",
+        b"1.5 ",
+        b"1,5",
+        b"abc",
+        b"",
+        b"123456789.123456789",
+        b"-0.0",
+        b"1e",
+        b"1e4932",
+        b"3.141592653589793238",
+    ];
+    rng.pick(choices).to_vec()
+}
+
+/// A token of a template: itself, or a random value if it is a placeholder.
+pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
+    match token {
+        "{k}" => key(rng),
+        "{v}" => value(rng),
+        "{int}" => integer(rng),
+        "{wild}" => wild_integer(rng),
+        "{float}" => float(rng),
+        "{s}" => rng.between(1_000, 1_000_000_000).to_string().into_bytes(),
+        "{ms}" => rng.between(1_000_000, 1_000_000_000_000).to_string().into_bytes(),
+        // Far in the future, few choices: GT and LT meet equal deadlines.
+        "{at}" => (4_102_444_800 + rng.between(0, 3)).to_string().into_bytes(),
+        "{atms}" => (4_102_444_800_000 + rng.between(0, 3)).to_string().into_bytes(),
+        "{past}" => rng.pick::<[u8]>(&[b"1", b"1000", b"1600000000"]).to_vec(),
+        "{badtime}" => rng
+            .pick::<[u8]>(&[
+                b"0",
+                b"-1",
+                b"-100",
+                b"9223372036854775807",
+                b"-9223372036854775808",
+                b"9223372036854775",
+                b"-9223372036854775",
+                b"9223370000000000",
+                b"abc",
+                b"1.5",
+                b"",
+                b"18446744073709551616",
+            ])
+            .to_vec(),
+        "{nxxx}" => rng.pick::<[u8]>(&[b"NX", b"XX", b"GT", b"LT", b"nx", b"Gt"]).to_vec(),
+        "{off}" => rng.pick::<[u8]>(&[b"0", b"1", b"2", b"3", b"7", b"40", b"300", b"-1", b"-2", b"-5", b"-300"]).to_vec(),
+        "{offset}" => {
+            rng.pick::<[u8]>(&[b"0", b"1", b"3", b"10", b"500", b"-1", b"536870911", b"536870912", b"9223372036854775807", b"abc"]).to_vec()
+        }
+        "{db}" => rng.pick::<[u8]>(&[b"0", b"0", b"1", b"2", b"3", b"1", b"2", b"15", b"16", b"-1", b"abc", b"99999999999"]).to_vec(),
+        "{db3}" => rng.pick::<[u8]>(&[b"0", b"1", b"2"]).to_vec(),
+        "{pat}" => rng
+            .pick::<[u8]>(&[
+                b"*",
+                b"k*",
+                b"k?",
+                b"k[0-2]",
+                b"k[^1]",
+                b"\\*",
+                b"h\\*llo*",
+                b"",
+                b"[",
+                b"k[",
+                b"*[w]*",
+                b"k[3-1]",
+                b"**k**",
+                b"\\",
+                b"x*",
+                b"k[a-",
+                b"k0",
+            ])
+            .to_vec(),
+        "{junk}" => rng.pick::<[u8]>(&[b"junk", b"", b"0", b"-1", b"\xff\x00", b"KEEPTTL", b"GET", b"1.5", b"'\"\r\n"]).to_vec(),
+        "{option}" => rng
+            .pick::<[u8]>(&[
+                b"NX",
+                b"XX",
+                b"GET",
+                b"KEEPTTL",
+                b"EX",
+                b"PX",
+                b"EXAT",
+                b"PXAT",
+                b"PERSIST",
+                b"REPLACE",
+                b"DB",
+                b"LEN",
+                b"IDX",
+                b"MATCH",
+                b"COUNT",
+                b"TYPE",
+                b"ASYNC",
+                b"SYNC",
+                b"GT",
+                b"LT",
+                b"WITHMATCHLEN",
+                b"MINMATCHLEN",
+                b"ABSTTL",
+            ])
+            .to_vec(),
+        "{dna}" => {
+            let len = rng.below(40) as usize;
+            (0..len).map(|_| b"ACGT"[rng.below(4) as usize]).collect()
+        }
+        literal => literal.as_bytes().to_vec(),
+    }
+}

@@ -1,0 +1,126 @@
+//! When two replies count as the same.
+//!
+//! Byte for byte, except where a reply depends on the clock, on chance, on an order that no server promises, or on the
+//! server itself; and except for the differences that [`super::DEVIATIONS`] lists with their reasons.
+
+use super::deviations;
+use crate::value::Value;
+
+/// Seconds by which the remaining time of a key may differ.
+const SECONDS: u64 = 5;
+
+/// Whether the two replies to this command agree. `queued` are the commands that an `EXEC` runs.
+pub fn agree(args: &[Vec<u8>], queued: &[Vec<Vec<u8>>], redis: &Value, tested: &Value) -> bool {
+    if redis == tested {
+        return true;
+    }
+    let name = args[0].to_ascii_uppercase();
+    if name == b"EXEC"
+        && let (Value::Array(one), Value::Array(other)) = (redis, tested)
+    {
+        let count = queued.len();
+        let replies = one.iter().zip(other);
+        return one.len() == count
+            && other.len() == count
+            && queued.iter().zip(replies).all(|(args, (one, other))| agree(args, &[], one, other));
+    }
+    let sub = args.get(1).map(|arg| arg.to_ascii_uppercase()).unwrap_or_default();
+    same_but_for_chance(&name, &sub, redis, tested) || deviations::DEVIATIONS.iter().any(|known| (known.applies)(args, redis, tested))
+}
+
+fn same_but_for_chance(name: &[u8], sub: &[u8], redis: &Value, tested: &Value) -> bool {
+    match (name, sub) {
+        (b"TTL" | b"EXPIRETIME", _) => within(redis, tested, SECONDS),
+        (b"PTTL" | b"PEXPIRETIME", _) => within(redis, tested, SECONDS * 1000),
+        (b"OBJECT", b"IDLETIME") => within(redis, tested, 60),
+        (b"KEYS", _) => sorted(redis) == sorted(tested),
+        (b"SCAN", _) => scans_agree(redis, tested),
+        (b"HELLO", _) => greetings_agree(redis, tested),
+        (b"CONFIG", b"GET") => pairs_agree(redis, tested),
+        (b"TIME" | b"RANDOMKEY" | b"ROLE", _)
+        | (b"CLIENT", b"ID" | b"LIST" | b"HELP")
+        | (b"COMMAND", b"" | b"INFO" | b"DOCS" | b"LIST")
+        | (b"MEMORY" | b"SLOWLOG" | b"LATENCY" | b"DEBUG" | b"CONFIG" | b"OBJECT" | b"COMMAND", b"USAGE" | b"HELP") => {
+            same_kind(redis, tested)
+        }
+        _ => false,
+    }
+}
+
+fn within(redis: &Value, tested: &Value, most: u64) -> bool {
+    match (redis, tested) {
+        (Value::Int(one), Value::Int(other)) => *one >= 0 && *other >= 0 && one.abs_diff(*other) <= most,
+        _ => false,
+    }
+}
+
+fn sorted(value: &Value) -> Option<Vec<Value>> {
+    let mut items = value.elements()?.to_vec();
+    items.sort();
+    Some(items)
+}
+
+fn scans_agree(redis: &Value, tested: &Value) -> bool {
+    match (redis.elements(), tested.elements()) {
+        (Some([cursor, keys]), Some([other_cursor, other_keys])) => {
+            cursor == other_cursor && sorted(keys).is_some() && sorted(keys) == sorted(other_keys)
+        }
+        _ => false,
+    }
+}
+
+/// `HELLO` describes the server: its name, its version and the number of the connection are its own.
+fn greetings_agree(redis: &Value, tested: &Value) -> bool {
+    let own = |key: &Value| matches!(key.as_bytes(), Some(b"version" | b"id" | b"server"));
+    let shared = |value: &Value| {
+        let pairs = value.pairs()?;
+        Some(pairs.into_iter().filter(|(key, _)| !own(key)).collect::<Vec<_>>())
+    };
+    let keys = |value: &Value| value.pairs().map(|pairs| pairs.into_iter().map(|(key, _)| key).collect::<Vec<_>>());
+    same_kind(redis, tested) && shared(redis).is_some() && shared(redis) == shared(tested) && keys(redis) == keys(tested)
+}
+
+fn pairs_agree(redis: &Value, tested: &Value) -> bool {
+    let sorted_pairs = |value: &Value| {
+        let mut pairs = value.pairs()?;
+        pairs.sort();
+        Some(pairs)
+    };
+    same_kind(redis, tested) && sorted_pairs(redis).is_some() && sorted_pairs(redis) == sorted_pairs(tested)
+}
+
+/// The same type of reply, whatever it says; errors are never equal by kind alone.
+fn same_kind(redis: &Value, tested: &Value) -> bool {
+    !matches!(redis, Value::Error(_)) && std::mem::discriminant(redis) == std::mem::discriminant(tested)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> Vec<Vec<u8>> {
+        line.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn a_wrong_reply_is_never_excused() {
+        let key = Value::bulk("a");
+        assert!(!agree(&args("GET k"), &[], &key, &Value::NullBulk));
+        assert!(!agree(&args("TTL k"), &[], &Value::Int(-1), &Value::Int(1)));
+        assert!(!agree(&args("TTL k"), &[], &Value::Int(100), &Value::Int(200)));
+        assert!(!agree(&args("RANDOMKEY"), &[], &key, &Value::NullBulk));
+        assert!(!agree(&args("TIME"), &[], &Value::error("ERR a"), &Value::error("ERR b")));
+        assert!(!agree(&args("KEYS *"), &[], &Value::Array(vec![key]), &Value::Array(vec![])));
+    }
+
+    #[test]
+    fn what_depends_on_clock_and_order_is_excused() {
+        assert!(agree(&args("PTTL k"), &[], &Value::Int(100_000), &Value::Int(99_998)));
+        let keys = |names: &[&str]| Value::Array(names.iter().map(Value::bulk).collect());
+        assert!(agree(&args("KEYS *"), &[], &keys(&["a", "b"]), &keys(&["b", "a"])));
+        let exec = |ms| Value::Array(vec![Value::Int(7), Value::Int(ms)]);
+        let queued = [args("STRLEN k"), args("PTTL k")];
+        assert!(agree(&args("EXEC"), &queued, &exec(100_000), &exec(100_003)));
+        assert!(!agree(&args("EXEC"), &queued, &Value::Array(vec![Value::Int(7), Value::Int(1)]), &exec(-2)));
+    }
+}
