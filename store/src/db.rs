@@ -55,7 +55,7 @@ impl Db {
             hasher,
             depth: 0,
             directory: vec![0],
-            segments: vec![Segment::default()],
+            segments: vec![Segment::new(0, 0)],
             next_deadlines: vec![u64::MAX],
             len: 0,
             volatile: 0,
@@ -258,7 +258,7 @@ impl Db {
             self.depth += 1;
         }
         let upper = self.segments.len();
-        let half = self.segments[lower].split(&self.hasher);
+        let half = self.segments[lower].split(&self.hasher, self.hasher.hash(&hash.to_le_bytes()));
         self.segments.push(half);
         self.next_deadlines.push(self.next_deadlines[lower]);
         let span = 1 << (self.depth - depth);

@@ -262,7 +262,8 @@ impl Entry {
     }
 
     /// Turns the entry into one of the given kind and payload length if the allocation and all offsets stay as they are;
-    /// the payload must be filled afterwards. A Large is never reshaped.
+    /// the caller must fill what is
+    /// new in the payload. A Large is never reshaped.
     fn reshape(&mut self, kind: Kind, raw: bool, payload_len: usize) -> bool {
         let old = self.shape();
         let new = Shape::new(kind, raw, old.key_len, payload_len, old.header & HAS_DEADLINE != 0);
@@ -274,10 +275,6 @@ impl Entry {
         // WIDE_PAYLOAD flag says; the new payload lies inside the allocation, whose size class is the same.
         unsafe {
             let start = self.start();
-            if payload_len > old.payload_len {
-                let tail = start.add(old.payload_at() + old.payload_len);
-                tail.write_bytes(0, payload_len - old.payload_len);
-            }
             write_len(start.add(Shape::payload_len_at(new.header)), payload_len, new.header & WIDE_PAYLOAD != 0);
         }
         true
@@ -478,7 +475,8 @@ impl Entry {
             {
                 bytes.clear();
                 bytes.extend_from_slice(value);
-                self.header().fetch_and(!RAW, Relaxed);
+                let header = self.flags();
+                self.header().store(header & !RAW, Relaxed);
                 return;
             }
         } else if self.reshape(Kind::Bytes, false, value.len()) {
@@ -528,12 +526,10 @@ impl Entry {
             let old = self.string().expect("a small entry is a string").to_bytes(&mut scratch);
             let mut new = Self::allocate(Kind::Bytes, true, self.key(), self.deadline(), self.access(), len);
             new.write_payload(0, old);
-            // The payload must be initialised as a whole, whatever part of it is overwritten next.
-            for at in old.len()..len {
-                new.write_payload(at, &[0]);
-            }
             self.become_entry(new);
         }
+        let zeros = [0; EMBEDDED_MAX_BYTES];
+        self.write_payload(old_len, &zeros[..offset.clamp(old_len, len) - old_len]);
         if !bytes.is_empty() {
             self.write_payload(offset, bytes);
         }
@@ -542,7 +538,8 @@ impl Entry {
 
     /// Makes the encoding of a byte string `raw`.
     pub(crate) fn mark_raw(&mut self) {
-        self.header().fetch_or(RAW, Relaxed);
+        let header = self.flags();
+        self.header().store(header | RAW, Relaxed);
     }
 }
 

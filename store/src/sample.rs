@@ -1,7 +1,9 @@
 //! Picking keys at random.
 
+use crate::bucket::SLOTS;
 use crate::db::Db;
 use crate::entry::Entry;
+use crate::segment::MAX_BUCKETS;
 
 /// Slots tried before a sparse database is walked instead.
 const TRIES: u32 = 128;
@@ -14,8 +16,10 @@ impl Db {
             return None;
         }
         let mut state = random;
-        let largest = self.segments.iter().take(64).map(|segment| segment.capacity()).max().unwrap_or(1);
-        let largest = if self.segments.len() > 64 { largest.max(crate::segment::MAX_BUCKETS * 7) } else { largest };
+        let largest = match &self.segments[..] {
+            [only] => only.capacity(),
+            _ => MAX_BUCKETS * SLOTS,
+        };
         for _ in 0..TRIES {
             let segment = self.segment(next(&mut state));
             // A segment with a shorter prefix is met more often, by a factor that its slots are diluted by.

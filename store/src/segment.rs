@@ -16,8 +16,12 @@ use crate::entry::Entry;
 use crate::hash::Hasher;
 use crate::prefetch::prefetch;
 
-/// Buckets of a segment that is split rather than grown.
-pub(crate) const MAX_BUCKETS: usize = 128;
+/// Buckets of segments that are split rather than grown: one of these, chosen at random for each. Were it the same for
+/// all, all segments would grow at the same time, and the table sizes that they leave behind would be of no use to
+/// anyone; so some segments are always at each size, and the cost per key is the same at any number of keys.
+const SPLIT_BUCKETS: [u8; 4] = [96, 112, 128, 160];
+/// The greatest of [`SPLIT_BUCKETS`].
+pub(crate) const MAX_BUCKETS: usize = 160;
 /// Hash bits a prefix can have; leaves 16 bits for the position and 16 that a scan cursor drops.
 pub(crate) const MAX_DEPTH: u8 = 32;
 /// How far ahead entries are asked for when all of a segment are read.
@@ -31,15 +35,14 @@ pub(crate) struct Place {
 }
 
 /// The entries whose hashes share a prefix.
-#[derive(Default)]
 pub(crate) struct Segment {
     buckets: Box<[Bucket]>,
     /// The greatest write stamp of a change here.
     pub(crate) stamp: u64,
     len: u32,
-    volatile: u32,
     displaced_removals: u32,
     depth: u8,
+    split_buckets: u8,
 }
 
 /// The 16 hash bits below a prefix of `depth` bits.
@@ -70,6 +73,12 @@ fn roomy_buckets(len: usize) -> usize {
 }
 
 impl Segment {
+    /// An empty segment for a prefix of `depth` bits; `random` decides when it will split.
+    pub(crate) fn new(depth: u8, random: u64) -> Segment {
+        let split_buckets = SPLIT_BUCKETS[random as usize % SPLIT_BUCKETS.len()];
+        Segment { buckets: Box::default(), stamp: 0, len: 0, displaced_removals: 0, depth, split_buckets }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len as usize
     }
@@ -155,7 +164,7 @@ impl Segment {
         if self.len() < max_len(buckets) {
             return false;
         }
-        if buckets >= MAX_BUCKETS && self.depth < MAX_DEPTH {
+        if buckets >= usize::from(self.split_buckets) && self.depth < MAX_DEPTH {
             return true;
         }
         self.rebuild(bucket_class(buckets + 1));
@@ -167,7 +176,6 @@ impl Segment {
         let volatile = entry.deadline().is_some();
         entry.set_position(position_of(hash, self.depth));
         self.len += 1;
-        self.volatile += u32::from(volatile);
         self.place(tag_of(hash), volatile, entry)
     }
 
@@ -187,10 +195,8 @@ impl Segment {
     /// Takes an entry out without tidying up, so that places stay valid.
     pub(crate) fn take(&mut self, place: Place) -> Entry {
         let bucket = &mut self.buckets[place.bucket];
-        let volatile = bucket.is_volatile(place.slot);
         let entry = bucket.take(place.slot).expect("the place is occupied");
         self.len -= 1;
-        self.volatile -= u32::from(volatile);
         let home = home_of(entry.position(), self.buckets.len());
         self.displaced_removals += u32::from(home != place.bucket);
         entry
@@ -211,15 +217,7 @@ impl Segment {
 
     /// Notes whether the entry at `place` has a deadline.
     pub(crate) fn set_volatile(&mut self, place: Place, volatile: bool) {
-        let bucket = &mut self.buckets[place.bucket];
-        if bucket.is_volatile(place.slot) != volatile {
-            bucket.set_volatile(place.slot, volatile);
-            if volatile {
-                self.volatile += 1;
-            } else {
-                self.volatile -= 1;
-            }
-        }
+        self.buckets[place.bucket].set_volatile(place.slot, volatile);
     }
 
     /// Moves all entries into a table of `buckets` buckets, without reading any of them.
@@ -236,7 +234,8 @@ impl Segment {
     }
 
     /// Lengthens the prefix by one bit and returns the segment of those entries whose bit is set.
-    pub(crate) fn split(&mut self, hasher: &Hasher) -> Segment {
+    /// `random` decides when the halves will split.
+    pub(crate) fn split(&mut self, hasher: &Hasher, random: u64) -> Segment {
         let depth = self.depth + 1;
         let mut entries = Vec::with_capacity(self.len());
         let mut upper_len = 0;
@@ -248,26 +247,24 @@ impl Segment {
                 entries.push((entry, tag, volatile));
             }
         }
-        let make = |len| Segment { buckets: new_table(roomy_buckets(len)), stamp: self.stamp, depth, ..Segment::default() };
-        let mut halves = [make(entries.len() - upper_len), make(upper_len)];
+        let mut halves = [random, random >> 32].map(|random| Segment::new(depth, random));
+        for (half, len) in halves.iter_mut().zip([entries.len() - upper_len, upper_len]) {
+            half.buckets = new_table(roomy_buckets(len));
+            half.stamp = self.stamp;
+        }
         for (entry, ..) in entries.iter().take(PREFETCH_AHEAD) {
             entry.prefetch();
         }
-        for index in 0..entries.len() {
-            if let Some((ahead, ..)) = entries.get(index + PREFETCH_AHEAD) {
+        let mut entries = entries.into_iter();
+        loop {
+            if let Some((ahead, ..)) = entries.as_slice().get(PREFETCH_AHEAD) {
                 ahead.prefetch();
             }
-            let entry = &mut entries[index].0;
-            let hash = hasher.hash(entry.key());
-            debug_assert_eq!(entry.position(), position_of(hash, self.depth));
-            entry.set_position(position_of(hash, depth));
-        }
-        // The lower half comes first: positions are in bucket order, and the bit that now belongs to the prefix led.
-        for (entry, tag, volatile) in entries {
-            let upper = usize::from(hasher.hash(entry.key()) << (depth - 1) >> 63 == 1);
-            let half = &mut halves[upper];
+            let Some((mut entry, tag, volatile)) = entries.next() else { break };
+            // The position's highest bit is the one that now belongs to the prefix; its lowest has to be fetched.
+            let half = &mut halves[usize::from(entry.position() >> 15)];
+            entry.set_position(position_of(hasher.hash(entry.key()), depth));
             half.len += 1;
-            half.volatile += u32::from(volatile);
             half.place(tag, volatile, entry);
         }
         let [lower, upper] = halves;
