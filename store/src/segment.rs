@@ -64,12 +64,12 @@ fn bucket_class(buckets: usize) -> usize {
 /// Entries a table of that many buckets may hold before it grows.
 fn max_len(buckets: usize) -> usize {
     let slots = buckets * SLOTS;
-    slots - slots / 9
+    slots - slots / 12
 }
 
-/// The number of buckets to give `len` entries after a split or a shrink: a load of at most three quarters.
+/// The number of buckets to give `len` entries after a split or a shrink: a load of at most four fifths.
 fn roomy_buckets(len: usize) -> usize {
-    bucket_class((len * 4).div_ceil(3 * SLOTS))
+    bucket_class((len * 5).div_ceil(4 * SLOTS))
 }
 
 impl Segment {
