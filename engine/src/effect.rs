@@ -104,11 +104,6 @@ impl Effects {
         self.unit_effects = 0;
     }
 
-    /// Whether the current unit has recorded something.
-    pub(crate) fn unit_effects(&self) -> usize {
-        self.unit_effects
-    }
-
     /// Records a command in database `db`.
     pub fn push<P: AsRef<[u8]>>(&mut self, db: usize, parts: &[P]) {
         if self.prepare(db) {

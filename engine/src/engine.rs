@@ -14,6 +14,7 @@ use crate::session::{Blocked, Session, SessionFlags};
 use crate::settings::Settings;
 use crate::slowlog::Slowlog;
 use crate::stats::{CommandStats, Stats};
+use crate::unsettled::Unsettled;
 use crate::watch::Watches;
 use graven_resp::{Args, Reply};
 use graven_store::{Db, Entry, Key, Keyspace, Slot};
@@ -82,6 +83,7 @@ pub struct Engine {
     /// Changes since the last save (`rdb_changes_since_last_save`).
     pub dirty: u64,
     pub(crate) watches: Watches,
+    unsettled: Unsettled,
     now_ms: u64,
     now_ns: u64,
     unix_minus_monotonic_ns: u64,
@@ -113,6 +115,7 @@ impl Engine {
             pause: Pause::Off,
             dirty: 0,
             watches: Watches::default(),
+            unsettled: Unsettled::new(databases),
             now_ms: 0,
             now_ns: 0,
             unix_minus_monotonic_ns: 0,
@@ -427,11 +430,8 @@ impl Engine {
     #[inline]
     pub fn read(&mut self, session: &Session, key: Key<'_>) -> Option<&Entry> {
         self.expire_if_due(session.db, key);
-        let db = self.keyspace.db(session.db);
-        if self.settings.track_reads {
-            self.needs = self.needs.max(db.stamp(key.hash));
-        }
-        let found = db.get(key);
+        self.depends_on_key(session.db, key);
+        let found = self.keyspace.db(session.db).get(key);
         match found {
             None => self.stats.misses += 1,
             Some(entry) => {
@@ -447,37 +447,72 @@ impl Engine {
     /// A key's entry, seen from outside: neither counted nor touched.
     pub fn peek(&mut self, db: usize, key: Key<'_>) -> Option<&Entry> {
         self.expire_if_due(db, key);
-        let db = self.keyspace.db(db);
-        if self.settings.track_reads {
-            self.needs = self.needs.max(db.stamp(key.hash));
-        }
-        db.get(key)
+        self.depends_on_key(db, key);
+        self.keyspace.db(db).get(key)
     }
 
-    /// A key's place, for changing it: due keys are gone, and what is changed carries the position that the
-    /// log will have after this command.
+    /// A key's place, for changing it: due keys are gone. Under `always`, whoever reads the key from now on
+    /// waits for this command's effects.
     #[inline]
     pub fn slot<'s>(&'s mut self, db: usize, key: Key<'s>) -> Slot<'s> {
         self.expire_if_due(db, key);
-        if self.settings.track_reads {
-            self.needs = self.needs.max(self.keyspace.db(db).stamp(key.hash));
-        }
-        self.db_mut(db).slot(key)
+        self.depends_on_key(db, key);
+        self.will_write(db, key);
+        self.keyspace.db_mut(db).slot(key)
     }
 
-    /// A database, for changing it.
-    #[inline]
+    /// Takes a key out. Due keys are gone.
+    pub fn remove(&mut self, db: usize, key: Key<'_>) -> Option<Entry> {
+        self.expire_if_due(db, key);
+        self.depends_on_key(db, key);
+        self.will_write(db, key);
+        self.keyspace.db_mut(db).remove(key)
+    }
+
+    /// A database, for changing anything in it. Commands that change single keys use [`Engine::slot`].
     pub fn db_mut(&mut self, db: usize) -> &mut Db {
-        // Blocks become durable as wholes, so any position inside the next effect stands for its end.
-        let stamp = self.effects.lsn() + 1;
-        let db = self.keyspace.db_mut(db);
-        db.set_write_stamp(stamp);
-        db
+        if self.settings.track_reads {
+            self.unsettled.note_db(db, self.effects.lsn() + 1);
+        }
+        self.keyspace.db_mut(db)
+    }
+
+    /// Notes that a key may be changed by the running command.
+    #[inline]
+    fn will_write(&mut self, db: usize, key: Key<'_>) {
+        if self.settings.track_reads {
+            // Blocks become durable as wholes, so any position inside the next effect stands for its end.
+            self.unsettled.note(db, key.hash, self.effects.lsn() + 1);
+        }
+    }
+
+    /// The running command's reply shows something of a key.
+    #[inline]
+    fn depends_on_key(&mut self, db: usize, key: Key<'_>) {
+        if self.settings.track_reads {
+            self.needs = self.needs.max(self.unsettled.of_key(db, key.hash));
+        }
     }
 
     /// The running command's reply shows something of a whole database (`DBSIZE`, `SCAN`, `KEYS`).
     pub fn depends_on_db(&mut self, db: usize) {
-        self.needs = self.needs.max(self.keyspace.db(db).max_stamp());
+        self.needs = self.needs.max(self.unsettled.of_db(db));
+    }
+
+    /// The log is durable up to here: replies that show what was written before need not wait.
+    pub fn settle(&mut self, durable: u64) {
+        self.unsettled.settle(durable);
+    }
+
+    /// Whether replies wait for what they show to be durable (`appendfsync always`).
+    pub fn set_track_reads(&mut self, track: bool) {
+        if self.settings.track_reads != track {
+            self.settings.track_reads = track;
+            self.unsettled.clear();
+            // What was written before the change may not be durable either.
+            let lsn = self.effects.lsn();
+            (0..self.keyspace.databases()).for_each(|db| self.unsettled.note_db(db, lsn));
+        }
     }
 
     /// The running command's reply may show anything.
@@ -508,7 +543,8 @@ impl Engine {
 
     #[cold]
     fn expire(&mut self, db: usize, key: Key<'_>) {
-        if let Some(entry) = self.db_mut(db).remove(key) {
+        self.will_write(db, key);
+        if let Some(entry) = self.keyspace.db_mut(db).remove(key) {
             self.expired(db, entry);
         }
     }
@@ -538,9 +574,11 @@ impl Engine {
                 continue;
             }
             let now_ms = self.now_ms;
-            done &= self.db_mut(db).expire(now_ms, go_on, &mut |entry| due.push(entry));
+            done &= self.keyspace.db_mut(db).expire(now_ms, go_on, &mut |entry| due.push(entry));
             for entry in due.drain(..) {
                 self.effects.begin_unit();
+                let hash = self.keyspace.hash(entry.key());
+                self.will_write(db, Key { bytes: entry.key(), hash });
                 self.expired(db, entry);
                 self.effects.end_unit();
             }

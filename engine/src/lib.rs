@@ -29,6 +29,7 @@ mod settings;
 mod slowlog;
 mod stats;
 mod table;
+mod unsettled;
 mod watch;
 
 pub use command::{Arg, ArgType, BeginSearch, Categories, CommandSpec, FindKeys, Flags, KeyFlags, KeySpec, Run};

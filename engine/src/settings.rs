@@ -31,7 +31,7 @@ pub struct Settings {
     pub lfu_decay_minutes: u32,
     /// `DEBUG SET-ACTIVE-EXPIRE`: due keys are looked for, not only found on access.
     pub active_expire: bool,
-    /// Whether replies must wait for what they read (`appendfsync always`).
+    /// Whether replies must wait for what they read (`appendfsync always`); see [`crate::Engine::set_track_reads`].
     pub track_reads: bool,
 }
 

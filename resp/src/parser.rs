@@ -67,6 +67,14 @@ pub struct Frame {
     spans: (u32, u32),
     source: Source,
     canonical: bool,
+    end: usize,
+}
+
+impl Frame {
+    /// Position in the connection's buffer of the first byte after the command.
+    pub fn end(&self) -> usize {
+        self.end
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +173,8 @@ impl Parser {
                             scratch => scratch,
                         };
                         let spans = (first_span as u32, batch.spans.len() as u32);
-                        batch.frames.push(Frame { spans, source, canonical: !self.sloppy && matches!(source, Source::Buffer(..)) });
+                        let canonical = !self.sloppy && matches!(source, Source::Buffer(..));
+                        batch.frames.push(Frame { spans, source, canonical, end });
                         found += 1;
                     }
                     first_span = batch.spans.len();
@@ -183,6 +192,11 @@ impl Parser {
             }
         }
         result
+    }
+
+    /// Forgets an unfinished command: its bytes will be handed over again from the first.
+    pub fn reset(&mut self) {
+        *self = Parser::default();
     }
 
     /// How long the buffer must be, counted from the first byte of the unfinished command, for the argument
