@@ -1,0 +1,300 @@
+//! A failing disk costs availability for writes, never data, never the process.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use graven_testkit::disk_faults::{EIO, ENOSPC};
+use graven_testkit::process::Builder;
+use graven_testkit::{DiskFaults, Program, Server, Value};
+
+const DISK_FULL: &str = "MISCONF Errors writing to the AOF file: No space left on device";
+const IO_ERROR: &str = "MISCONF Errors writing to the AOF file: Input/output error";
+
+fn graven() -> Builder {
+    Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven")))
+}
+
+/// Sends writes until one is refused. A write that the server has accepted but cannot keep is not acknowledged: its
+/// reply does not come (until the disk is back), so each attempt has its own connection.
+fn refusal(server: &Server) -> String {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(15) {
+        let mut client = server.client();
+        client.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        if let Ok(reply) = client.cmd(&["SET", "attempt", "x"])
+            && let Some(error) = reply.error_text()
+        {
+            return error;
+        }
+    }
+    panic!("writes were not refused; the log:\n{}", server.log());
+}
+
+/// Waits until writes work again, without a restart.
+fn recovered(server: &Server) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(15) {
+        let mut client = server.client();
+        client.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        if client.cmd(&["SET", "attempt", "y"]).is_ok_and(|reply| reply.is_ok()) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("writes do not work again; the log:\n{}", server.log());
+}
+
+fn write(server: &Server, from: u32, to: u32) {
+    let mut client = server.client();
+    for n in from..to {
+        assert!(client.call(&["SET", &format!("k{n}"), &n.to_string()]).is_ok());
+    }
+}
+
+fn all_there(server: &Server, upto: u32) {
+    let mut client = server.client();
+    for n in 0..upto {
+        assert_eq!(client.call(&["GET", &format!("k{n}")]), Value::bulk(n.to_string()), "k{n}");
+    }
+}
+
+/// The whole cycle for one kind of fault: before, refused with `expected`, repaired, killed (with or without power).
+fn survives(policy: &str, expected: &str, fault: impl Fn(&DiskFaults), power_loss: bool) {
+    let faults = DiskFaults::new().unwrap();
+    let mut server = faults.preload(graven().option("appendfsync", policy)).start().unwrap();
+    write(&server, 0, 100);
+    fault(&faults);
+    assert_eq!(refusal(&server), expected);
+    assert!(faults.faults() > 0, "the server did not meet the fault");
+    all_there(&server, 100);
+    let info = server.info("persistence");
+    assert_eq!(info["aof_last_write_status"], "err");
+    assert!(!info["aof_last_error"].is_empty(), "{info:?}");
+    let mut client = server.client();
+    assert_eq!(client.line("DEL k1").error_text().as_deref(), Some(expected));
+    assert_eq!(client.line("PING"), Value::Simple(b"PONG".to_vec()), "PING is no write");
+
+    faults.repair();
+    recovered(&server);
+    assert_eq!(server.info_field("persistence", "aof_last_write_status"), "ok");
+    write(&server, 100, 200);
+    server.kill9();
+    if power_loss {
+        faults.lose_power(&server.append_dir()).unwrap();
+    }
+    server.start().unwrap();
+    all_there(&server, 200);
+    redis_loads_the_same(&server);
+}
+
+fn redis_loads_the_same(server: &Server) {
+    let copy = tempfile::tempdir().unwrap();
+    server.copy_data(copy.path()).unwrap();
+    let manifest = copy.path().join("appendonlydir/appendonly.aof.manifest");
+    let output = Command::new("redis-check-aof").arg(manifest).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let redis = Server::builder(&Program::redis()).data(copy.path()).start().unwrap();
+    all_there(&redis, 200);
+}
+
+#[test]
+fn a_full_disk_refuses_writes_serves_reads_and_recovers_under_everysec() {
+    survives("everysec", DISK_FULL, |faults| faults.space_left(10), false);
+}
+
+#[test]
+fn a_full_disk_refuses_writes_serves_reads_and_recovers_under_always() {
+    survives("always", DISK_FULL, |faults| faults.space_left(10), true);
+}
+
+#[test]
+fn a_full_disk_refuses_writes_serves_reads_and_recovers_under_no() {
+    survives("no", DISK_FULL, |faults| faults.space_left(0), false);
+}
+
+#[test]
+fn a_write_error_refuses_writes_and_recovers() {
+    survives("everysec", IO_ERROR, |faults| faults.fail_writes(EIO, -1), false);
+    survives("always", IO_ERROR, |faults| faults.fail_writes(EIO, -1), true);
+}
+
+#[test]
+fn a_failed_fsync_refuses_writes_and_recovers_with_nothing_lost() {
+    survives("always", IO_ERROR, |faults| faults.fail_syncs(EIO, -1), true);
+    survives("everysec", IO_ERROR, |faults| faults.fail_syncs(EIO, -1), false);
+}
+
+#[test]
+fn a_write_that_can_be_neither_completed_nor_undone_moves_the_log_to_a_new_segment() {
+    survives(
+        "always",
+        DISK_FULL,
+        |faults| {
+            faults.fail_truncation(EIO);
+            faults.space_left(20);
+        },
+        true,
+    );
+}
+
+/// The kernel may have dropped the pages of a failed fsync: what was not durable must be written anew, not synced again.
+#[test]
+fn one_failed_fsync_is_not_retried_on_the_same_file_and_believed() {
+    let faults = DiskFaults::new().unwrap();
+    let mut server = faults.preload(graven().option("appendfsync", "always")).start().unwrap();
+    write(&server, 0, 10);
+    let files = || std::fs::read_dir(server.append_dir()).unwrap().count();
+    let before = files();
+    faults.fail_syncs(EIO, 1);
+    let mut client = server.client();
+    let reply = client.line("SET k10 10");
+    let answered = reply.is_ok() || reply.error_text().is_some_and(|text| text.starts_with("MISCONF"));
+    assert!(answered, "{reply:?}");
+    recovered(&server);
+    write(&server, 10, 20);
+    assert!(files() > before || server.log().contains("segment"), "no new segment was begun; the log:\n{}", server.log());
+    server.kill9();
+    faults.lose_power(&server.append_dir()).unwrap();
+    server.start().unwrap();
+    all_there(&server, 20);
+}
+
+#[test]
+fn short_writes_are_completed() {
+    let faults = DiskFaults::new().unwrap();
+    let mut server = faults.preload(graven().option("appendfsync", "always")).start().unwrap();
+    faults.short_writes(7);
+    write(&server, 0, 200);
+    assert!(faults.faults() > 200, "writes were not short: {}", faults.faults());
+    assert_eq!(server.info_field("persistence", "aof_last_write_status"), "ok");
+    server.kill9();
+    faults.repair();
+    faults.lose_power(&server.append_dir()).unwrap();
+    server.start().unwrap();
+    all_there(&server, 200);
+    redis_loads_the_same(&server);
+}
+
+/// A transaction that meets the refusal is refused as a whole.
+#[test]
+fn a_transaction_is_refused_whole() {
+    let faults = DiskFaults::new().unwrap();
+    let server = faults.preload(graven()).start().unwrap();
+    faults.fail_writes(ENOSPC, -1);
+    refusal(&server);
+    let mut client = server.client();
+    client.line("MULTI");
+    assert_eq!(client.line("SET a 1").error_text().as_deref(), Some(DISK_FULL));
+    let exec = client.line("EXEC").error_text().unwrap();
+    assert!(exec.starts_with("EXECABORT") || exec.starts_with("MISCONF"), "{exec}");
+}
+
+/// A write under `always` that the disk does not take is not acknowledged, and nobody is shown its value.
+#[test]
+fn what_is_not_durable_is_neither_acknowledged_nor_shown_under_always() {
+    let faults = DiskFaults::new().unwrap();
+    let mut server = faults.preload(graven().option("appendfsync", "always")).start().unwrap();
+    write(&server, 0, 5);
+    faults.sync_delay(Duration::from_secs(2));
+    let mut writer = server.client();
+    writer.send(&["SET", "k0", "new"]).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let mut reader = server.client();
+    reader.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+    let shown = reader.cmd(&["GET", "k0"]);
+    assert!(!matches!(&shown, Ok(value) if *value == Value::bulk("new")), "a value that is not durable was shown");
+    server.kill9();
+    faults.sync_delay(Duration::ZERO);
+    faults.lose_power(&server.append_dir()).unwrap();
+    server.start().unwrap();
+    all_there(&server, 5);
+}
+
+/// A mounted file system, unmounted at the end.
+struct Mount(tempfile::TempDir);
+
+impl Mount {
+    fn tmpfs(kilobytes: u32) -> Option<Mount> {
+        let dir = tempfile::tempdir().unwrap();
+        let size = format!("size={kilobytes}k");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Mount(dir)),
+            Ok(output) => {
+                println!("skipped: mounting a tmpfs is not permitted here: {}", String::from_utf8_lossy(&output.stderr).trim());
+                None
+            }
+            Err(error) => {
+                println!("skipped: no mount program: {error}");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+    }
+}
+
+/// No simulation: a file system of half a megabyte, filled by the server itself.
+#[test]
+fn a_really_full_file_system_refuses_writes_and_recovers_when_space_returns() {
+    for policy in ["everysec", "always"] {
+        let Some(mount) = Mount::tmpfs(512) else { return };
+        let ballast = mount.path().join("ballast");
+        std::fs::write(&ballast, vec![0; 200 << 10]).unwrap();
+        let mut server = graven().option("appendfsync", policy).data(mount.path()).start().unwrap();
+        let mut acked = 0u32;
+        let mut client = server.client();
+        client.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let padding = "x".repeat(1_000);
+        while let Ok(reply) = client.cmd(&["SET", &format!("k{acked}"), &format!("{acked}:{padding}")])
+            && reply.is_ok()
+        {
+            acked += 1;
+            assert!(acked < 10_000, "the file system was never full");
+        }
+        assert!(acked > 50, "only {acked} writes fitted");
+        assert_eq!(refusal(&server), DISK_FULL);
+        let mut reader = server.client();
+        assert_eq!(reader.line("STRLEN k0").as_int(), Some(1_002));
+        assert_eq!(server.info_field("persistence", "aof_last_write_status"), "err");
+
+        std::fs::remove_file(&ballast).unwrap();
+        recovered(&server);
+        assert!(server.client().line("SET after recovery").is_ok());
+        server.crash_and_restart().unwrap();
+        let mut reader = server.client();
+        assert_eq!(reader.line("GET after"), Value::bulk("recovery"));
+        for n in 0..acked {
+            assert_eq!(reader.call(&["GET", &format!("k{n}")]), Value::bulk(format!("{n}:{padding}")), "{policy}: k{n}");
+        }
+        server.kill9();
+    }
+}
+
+#[test]
+fn a_slow_disk_is_named_in_the_log_and_counted() {
+    let faults = DiskFaults::new().unwrap();
+    let server = faults.preload(graven().option("appendfsync", "everysec")).start().unwrap();
+    faults.sync_delay(Duration::from_millis(3_500));
+    let mut client = server.client();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(5_000) {
+        let sent = Instant::now();
+        assert!(client.line("INCR n").as_int().is_some());
+        assert!(sent.elapsed() < Duration::from_millis(1_500), "a write waited for the fsync: {:?}", sent.elapsed());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let info = server.info("persistence");
+    assert!(info["aof_delayed_fsync"].parse::<u64>().unwrap() > 0, "{info:?}");
+    assert!(info["aof_at_risk_bytes"].parse::<u64>().unwrap() > 0, "{info:?}");
+    assert!(server.log().contains("Asynchronous AOF fsync is taking too long (disk is busy?)"), "{}", server.log());
+}

@@ -1,0 +1,190 @@
+//! Replay is exact, and the files are Redis's: what one server wrote the other loads to the same data.
+
+use std::path::Path;
+use std::process::Command;
+
+use graven_testkit::generator::{CONNECTIONS, Generator, Mix};
+use graven_testkit::process::Builder;
+use graven_testkit::{Client, Dump, Program, Server, Value};
+
+fn graven() -> Builder {
+    Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven")))
+}
+
+fn redis() -> Builder {
+    Server::builder(&Program::redis())
+}
+
+/// Runs a random workload; the data is not trivial afterwards.
+fn write_randomly(server: &Server, seed: u64, steps: usize) {
+    let mut clients: Vec<Client> = (0..CONNECTIONS).map(|_| server.client()).collect();
+    for step in Generator::new(seed, Mix::Writes).steps(steps) {
+        clients[step.connection].call(&step.args);
+    }
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.line("DISCARD");
+        client.call(&["SELECT", &n.to_string()]);
+        client.call(&["MSET", "a\r\nb", "binary \x00", "plain", "value"]);
+        client.call(&["SET", "deadline", "v", "PXAT", "4102444800123"]);
+        client.call(&["INCRBYFLOAT", "float", "0.1"]);
+    }
+}
+
+fn dump(server: &Server) -> Dump {
+    Dump::take(&mut server.client()).unwrap()
+}
+
+#[track_caller]
+fn same(what: &str, expected: &Dump, found: &Dump) {
+    assert!(!expected.is_empty());
+    if let Some(diff) = expected.diff(found, 0) {
+        panic!("{what}: {diff}");
+    }
+}
+
+fn check_aof(path: &Path) {
+    let output = Command::new("redis-check-aof").arg(path).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("is valid"), "{}: {text}", path.display());
+}
+
+/// Kill, restart, compare; then a real Redis on a copy of the directory, compare.
+fn replays_exactly(options: &[(&str, &str)], seeds: std::ops::Range<u64>) {
+    let builder = options.iter().fold(graven(), |builder, (name, value)| builder.option(name, value));
+    let mut server = builder.start().unwrap();
+    for seed in seeds {
+        write_randomly(&server, seed, 1_500);
+        let before = dump(&server);
+        server.crash_and_restart().unwrap();
+        same(&format!("seed {seed}, after the restart"), &before, &dump(&server));
+
+        let copy = tempfile::tempdir().unwrap();
+        server.copy_data(copy.path()).unwrap();
+        check_aof(&copy.path().join("appendonlydir/appendonly.aof.manifest"));
+        let loaded = redis().data(copy.path()).start().unwrap();
+        same(&format!("seed {seed}, loaded by redis-server"), &before, &dump(&loaded));
+    }
+}
+
+#[test]
+fn replay_is_exact_and_redis_loads_the_same_under_everysec() {
+    replays_exactly(&[("appendfsync", "everysec")], 0..6);
+}
+
+#[test]
+fn replay_is_exact_and_redis_loads_the_same_under_always() {
+    replays_exactly(&[("appendfsync", "always")], 10..14);
+}
+
+#[test]
+fn replay_is_exact_with_timestamps() {
+    replays_exactly(&[("aof-timestamp-enabled", "yes")], 20..23);
+}
+
+#[test]
+fn replay_is_exact_without_block_headers() {
+    replays_exactly(&[("aof-block-checksums", "no")], 30..33);
+}
+
+#[test]
+fn a_loaded_log_equals_memory_on_demand() {
+    let server = graven().option("enable-debug-command", "yes").start().unwrap();
+    write_randomly(&server, 40, 1_000);
+    let before = dump(&server);
+    let mut client = server.client();
+    let digest = client.line("DEBUG DIGEST");
+    assert!(client.line("DEBUG LOADAOF").is_ok());
+    same("DEBUG LOADAOF", &before, &dump(&server));
+    assert_eq!(server.client().line("DEBUG DIGEST"), digest);
+}
+
+/// A directory by Redis: the incremental file alone, then with each kind of base.
+#[test]
+fn a_directory_written_by_redis_loads_to_the_same_data() {
+    for (n, preamble) in [None, Some("no"), Some("yes")].into_iter().enumerate() {
+        for timestamps in ["no", "yes"] {
+            let mut written = redis().option("aof-timestamp-enabled", timestamps).option("appendfsync", "always").start().unwrap();
+            write_randomly(&written, 50 + n as u64, 1_000);
+            if let Some(preamble) = preamble {
+                let mut client = written.client();
+                client.call(&["CONFIG", "SET", "aof-use-rdb-preamble", preamble]);
+                client.line("BGREWRITEAOF");
+                while written.info_field("persistence", "aof_rewrite_in_progress") != "0"
+                    || written.info_field("persistence", "aof_rewrite_scheduled") != "0"
+                {
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+                write_randomly(&written, 60 + n as u64, 300);
+            }
+            let before = dump(&written);
+            written.kill9();
+            let copy = tempfile::tempdir().unwrap();
+            written.copy_data(copy.path()).unwrap();
+            let mut loaded = graven().data(copy.path()).start().unwrap();
+            let what = format!("base with preamble {preamble:?}, timestamps {timestamps}");
+            same(&what, &before, &dump(&loaded));
+
+            // And it goes on from there, in files that Redis still understands.
+            write_randomly(&loaded, 70 + n as u64, 300);
+            let extended = dump(&loaded);
+            loaded.crash_and_restart().unwrap();
+            same(&what, &extended, &dump(&loaded));
+            loaded.kill9();
+            let mut again = redis().data(copy.path()).start().unwrap();
+            same(&what, &extended, &dump(&again));
+            again.kill9();
+        }
+    }
+}
+
+#[test]
+fn the_log_holds_effects_and_not_wishes() {
+    let server = graven().option("appendfsync", "always").start().unwrap();
+    let mut client = server.client();
+    client.line("SET short v EX 1000");
+    client.line("GET short");
+    client.line("DEL nosuchkey");
+    client.line("EXPIRE short 5000");
+    client.line("INCRBYFLOAT f 1.5");
+    client.line("SELECT 3");
+    client.line("SETEX other 1000 v");
+    client.line("GETEX other PERSIST");
+    let file = server.append_dir().join("appendonly.aof.1.incr.aof");
+    let log = String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
+    for absent in ["\r\nEX\r\n", "EXPIRE\r\n", "SETEX", "INCRBYFLOAT", "nosuchkey", "GET\r\n", "GETEX"] {
+        assert!(!log.contains(absent), "the log contains {absent:?}:\n{log}");
+    }
+    for present in ["PXAT", "PEXPIREAT", "PERSIST", "SELECT\r\n$1\r\n0", "SELECT\r\n$1\r\n3"] {
+        assert!(log.contains(present), "the log lacks {present:?}:\n{log}");
+    }
+    assert!(log.starts_with("#BLK:v1;lsn:"), "{log}");
+}
+
+#[test]
+fn an_expired_key_is_gone_after_replay_and_its_deletion_is_in_the_log() {
+    let mut server = graven().option("appendfsync", "always").start().unwrap();
+    let mut client = server.client();
+    client.line("SET gone v PX 1");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert_eq!(client.line("GET gone"), Value::NullBulk);
+    client.line("SET kept v");
+    server.crash_and_restart().unwrap();
+    assert_eq!(server.client().line("DBSIZE"), Value::Int(1));
+    let file = server.append_dir().join("appendonly.aof.1.incr.aof");
+    let log = String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
+    assert!(log.contains("DEL\r\n$4\r\ngone") || log.contains("UNLINK\r\n$4\r\ngone"), "{log}");
+}
+
+/// The log can be replayed by hand, also into Redis.
+#[test]
+fn a_transaction_stays_one_in_the_log() {
+    let server = graven().option("appendfsync", "always").start().unwrap();
+    let mut client = server.client();
+    for line in ["MULTI", "SET a 1", "INCR a", "GET a", "DEL nosuchkey", "EXEC"] {
+        client.line(line);
+    }
+    let file = server.append_dir().join("appendonly.aof.1.incr.aof");
+    let log = String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
+    let order: Vec<usize> = ["MULTI\r\n", "SET\r\n", "INCR\r\n", "EXEC\r\n"].iter().map(|word| log.find(word).unwrap()).collect();
+    assert!(order.is_sorted(), "{log}");
+}
