@@ -3,9 +3,11 @@
 use crate::command::CommandSpec;
 
 mod connection;
+mod generic;
+mod string;
 mod transactions;
 
 /// All commands, in no particular order.
 pub(crate) fn all() -> impl Iterator<Item = &'static CommandSpec> {
-    [connection::COMMANDS, transactions::COMMANDS].into_iter().flatten()
+    [connection::COMMANDS, generic::COMMANDS, string::COMMANDS, transactions::COMMANDS].into_iter().flatten()
 }

@@ -1,0 +1,52 @@
+//! Keys, whatever they hold.
+
+mod expire;
+
+pub use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
+
+use crate::context::Context;
+use crate::error::Error;
+
+/// `DEL key [key …]`
+pub fn del(cx: &mut Context<'_>) -> Result<(), Error> {
+    let lazily = cx.engine.settings.lazy_user_del;
+    delete(cx, lazily)
+}
+
+/// `UNLINK key [key …]`
+pub fn unlink(cx: &mut Context<'_>) -> Result<(), Error> {
+    delete(cx, true)
+}
+
+fn delete(cx: &mut Context<'_>, lazily: bool) -> Result<(), Error> {
+    let mut deleted = 0;
+    for i in 1..cx.args.len() {
+        let key = cx.key(i);
+        if let Some(entry) = cx.engine.remove(cx.session.db, key) {
+            cx.engine.drop_entry(entry, lazily);
+            cx.changed(key.bytes);
+            deleted += 1;
+        }
+    }
+    cx.reply.int(deleted);
+    Ok(())
+}
+
+/// `EXISTS key [key …]`: how many are there, counting repetitions.
+pub fn exists(cx: &mut Context<'_>) -> Result<(), Error> {
+    let mut found = 0;
+    for i in 1..cx.args.len() {
+        let key = cx.key(i);
+        found += cx.engine.peek(cx.session.db, key).is_some() as i64;
+    }
+    cx.reply.int(found);
+    Ok(())
+}
+
+/// `TYPE key`
+pub fn type_of(cx: &mut Context<'_>) -> Result<(), Error> {
+    let key = cx.key(1);
+    let name = cx.engine.peek(cx.session.db, key).map_or("none", |entry| entry.object_type().name());
+    cx.reply.simple(name);
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Strings that are numbers.
+
+use crate::context::Context;
+use crate::error::{Error, NOT_INTEGER, WRONG_TYPE};
+use graven_resp::number::parse_i64;
+use graven_store::{Slot, StringRef};
+
+/// `INCR key`
+pub fn incr(cx: &mut Context<'_>) -> Result<(), Error> {
+    add(cx, 1)
+}
+
+/// `DECR key`
+pub fn decr(cx: &mut Context<'_>) -> Result<(), Error> {
+    add(cx, -1)
+}
+
+/// `INCRBY key increment`
+pub fn incrby(cx: &mut Context<'_>) -> Result<(), Error> {
+    let increment = cx.int(2)?;
+    add(cx, increment)
+}
+
+/// `DECRBY key decrement`
+pub fn decrby(cx: &mut Context<'_>) -> Result<(), Error> {
+    let Some(increment) = cx.int(2)?.checked_neg() else {
+        return Err("ERR decrement would overflow".into());
+    };
+    add(cx, increment)
+}
+
+fn add(cx: &mut Context<'_>, increment: i64) -> Result<(), Error> {
+    let key = cx.key(1);
+    let access = cx.engine.fresh_access();
+    let sum = match cx.engine.slot(cx.session.db, key) {
+        Slot::Vacant(place) => {
+            place.insert_int(increment, None, access);
+            increment
+        }
+        Slot::Occupied(mut place) => {
+            let number = match place.entry().string() {
+                Some(StringRef::Int(number)) => number,
+                Some(StringRef::Bytes(bytes)) => parse_i64(bytes).ok_or(NOT_INTEGER)?,
+                None => return Err(WRONG_TYPE.into()),
+            };
+            let sum = number.checked_add(increment).ok_or("ERR increment or decrement would overflow")?;
+            place.set_int(sum);
+            sum
+        }
+    };
+    cx.changed(key.bytes);
+    cx.reply.int(sum);
+    Ok(())
+}
