@@ -39,6 +39,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// There are segments, but no manifest that orders them.
+    #[error(
+        "The AOF manifest '{path}' is missing, but there are segments beside it ('{segment}'): restore the manifest from a backup, or move the segments away to start empty"
+    )]
+    MissingManifest {
+        /// Where the manifest should be.
+        path: String,
+        /// One of the segments.
+        segment: String,
+    },
     /// The manifest names a file that is not there.
     #[error(
         "The AOF file '{path}' is named by the manifest but does not exist: restore it from a backup (without it the data set would be incomplete)"

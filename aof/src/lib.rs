@@ -13,18 +13,31 @@
 //! * `durable <= written <= appended`; what is not durable is still in memory (but under `appendfsync no`).
 //! * A file whose fsync failed is never appended to again, and nothing in it after its last successful fsync is believed.
 
+mod block;
+mod directory;
 mod error;
 mod fs;
+mod lock;
 mod log;
+mod manifest;
 mod options;
 mod policy;
+mod pool;
+mod queue;
+mod reader;
 mod recovery;
+mod roll;
+mod scan;
+mod segment;
 mod storage;
+mod strategy;
+mod writer;
 
 pub use error::{Error, Result};
 pub use fs::{FsFile, FsLock, FsStorage};
 pub use log::{Failure, LatencySample, Log, LogInfo};
 pub use options::{Limits, Options, Runtime};
 pub use policy::{FsyncPolicy, UnknownPolicy, Watermarks};
-pub use recovery::{Chunk, Command, Part, RdbPart, Recovery, Summary};
+pub use reader::{Chunk, Command};
+pub use recovery::{Part, RdbPart, Recovery, Summary};
 pub use storage::{File, LockError, OpenMode, Storage};

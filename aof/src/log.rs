@@ -18,15 +18,21 @@
 //! When `set_policy` leaves `always`, replies that already wait for `durable` must go on doing so: note the watermark kind
 //! with the reply, or release by [`Watermarks::durable`] up to the LSN that was appended at the change.
 
-use crate::error::Result;
-use crate::policy::{FsyncPolicy, Watermarks};
-use crate::storage::Storage;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// The open log: takes batches of effects, writes and syncs them as the policy asks, and tells how far it got.
-/// It belongs to the thread that executes commands; the I/O threads are its own.
-pub struct Log<S: Storage> {
-    _storage: std::marker::PhantomData<S>,
-}
+use crate::error::{Error, Result};
+use crate::manifest::Manifest;
+use crate::options::Runtime;
+use crate::policy::{FsyncPolicy, Watermarks};
+use crate::pool::{Done, FileJob, Pool, PoolJob};
+use crate::roll::{Place as Directory, RollJob};
+use crate::segment::{Segment, append_or_undo, error_text};
+use crate::storage::{File, Storage};
+use crate::writer::{Action, Event, Job, Place, Roll, Writer};
+
+/// How long `flush` sleeps at most between looks at the clock.
+const FLUSH_STEP_US: u64 = 50_000;
 
 /// Why writes are refused at present.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,82 +85,255 @@ pub struct LogInfo {
     pub last_fsync_ok: bool,
 }
 
-#[allow(unused_variables)]
+/// The open log: takes batches of effects, writes and syncs them as the policy asks, and tells how far it got.
+/// It belongs to the thread that executes commands; the I/O threads are its own.
+pub struct Log<S: Storage> {
+    writer: Writer,
+    segment: Arc<Segment<S::File>>,
+    directory: Arc<Directory<S>>,
+    manifest: Manifest,
+    /// The highest number that was given to an incremental, also in vain.
+    last_seq: u64,
+    /// Files of rolls that failed when the manifest was already written: removed after one that succeeds.
+    leftovers: Vec<String>,
+    /// The files before the current one.
+    earlier_bytes: u64,
+    /// The same after the roll that is under way.
+    earlier_after_roll: u64,
+    base_bytes: u64,
+    runtime: Runtime,
+    /// Declared before the lock, so that its threads have ended when the lock is released.
+    pool: Pool<S>,
+    _lock: S::Lock,
+}
+
+/// What recovery hands over.
+pub(crate) struct Opened<S: Storage> {
+    pub writer: Writer,
+    pub segment: Segment<S::File>,
+    pub directory: Arc<Directory<S>>,
+    pub manifest: Manifest,
+    pub earlier_bytes: u64,
+    pub lock: S::Lock,
+}
+
 impl<S: Storage> Log<S> {
+    pub(crate) fn new(opened: Opened<S>, runtime: Runtime) -> Result<Self> {
+        let Opened { writer, segment, directory, manifest, earlier_bytes, lock } = opened;
+        let pool = Pool::start(runtime.clone()).map_err(|e| Error::io("start the I/O threads for", directory.dir.clone(), e))?;
+        Ok(Log {
+            last_seq: manifest.last_incr_seq(),
+            base_bytes: earlier_bytes + writer.file_len(),
+            writer,
+            segment: Arc::new(segment),
+            directory,
+            manifest,
+            leftovers: Vec::new(),
+            earlier_bytes,
+            earlier_after_roll: earlier_bytes,
+            runtime,
+            pool,
+            _lock: lock,
+        })
+    }
+
     /// Submits one batch of effects. It must begin with a `SELECT`, consist of whole commands, and hold whole transactions.
-    /// The buffer is swapped for an empty one. Returns the LSN after it, which is what its replies wait for.
+    /// The buffer is emptied, or swapped for an empty one. Returns the LSN after it, which is what its replies wait for.
     /// May write and sync before it returns, when that is the fastest way.
     pub fn submit(&mut self, content: &mut Vec<u8>, now_us: u64) -> u64 {
-        todo!()
+        let lsn = self.writer.append(content, now_us);
+        self.poll(now_us);
+        lsn
     }
 
     /// Takes in what the I/O threads finished and does what has become due.
     pub fn poll(&mut self, now_us: u64) {
-        todo!()
+        loop {
+            if self.writer.is_busy() {
+                while let Some(done) = self.pool.try_done() {
+                    self.take(done, now_us);
+                }
+            }
+            match self.writer.next_action(now_us) {
+                None => return,
+                Some(Action::Run(job)) if job.place == Place::Inline => self.run_inline(job),
+                Some(Action::Run(job)) => self.hand_over(job),
+                Some(Action::Roll(roll)) => self.start_roll(roll),
+            }
+        }
+    }
+
+    fn run_inline(&mut self, job: Job) {
+        let clock = &self.runtime.clock;
+        let mut start_us = clock();
+        if let Some(span) = job.write {
+            let result = append_or_undo(&self.segment.file, self.writer.blocks(span), span.file_start);
+            let now_us = clock();
+            let took_us = now_us.saturating_sub(start_us);
+            start_us = now_us;
+            match result {
+                Ok(()) => self.writer.on_event(Event::Written { id: job.id, took_us }, now_us),
+                Err(failure) => {
+                    let error = error_text(&failure.error);
+                    self.writer.on_event(Event::WriteFailed { id: job.id, error, undone: failure.undone }, now_us);
+                    return;
+                }
+            }
+        }
+        if job.sync {
+            let result = self.segment.file.sync_data();
+            let now_us = clock();
+            let event = match result {
+                Ok(()) => Event::Synced { id: job.id, took_us: now_us.saturating_sub(start_us) },
+                Err(e) => Event::SyncFailed { id: job.id, error: error_text(&e) },
+            };
+            self.writer.on_event(event, now_us);
+        }
+    }
+
+    fn hand_over(&mut self, job: Job) {
+        let write = job.write.map(|span| (self.writer.blocks(span).cloned().collect(), span.file_start));
+        let Job { id, generation, sync, .. } = job;
+        self.pool.submit(PoolJob::File(FileJob { id, generation, segment: self.segment.clone(), write, sync }));
+    }
+
+    fn start_roll(&mut self, roll: Roll) {
+        self.last_seq += 1;
+        self.pool.submit(PoolJob::Roll(Box::new(RollJob {
+            id: roll.id,
+            place: self.directory.clone(),
+            manifest: self.manifest.clone(),
+            old: self.segment.clone(),
+            cut_len: roll.cut_len,
+            reread: roll.reread,
+            blocks: self.writer.blocks_to_roll(&roll),
+            checksums: self.writer.block_checksums(),
+            seq: self.last_seq,
+            lanes: self.runtime.threads,
+        })));
+        self.earlier_after_roll = self.earlier_bytes + roll.cut_len;
+    }
+
+    fn take(&mut self, done: Done<S::File>, now_us: u64) {
+        match done {
+            Done::Event(event) => self.writer.on_event(event, now_us),
+            Done::Rolled(rolled, id) => {
+                self.segment = Arc::new(rolled.segment);
+                self.manifest = rolled.manifest;
+                self.earlier_bytes = self.earlier_after_roll;
+                for name in self.leftovers.drain(..) {
+                    // What stays is removed at the next start.
+                    let _ = self.directory.storage.remove(&format!("{}/{name}", self.directory.dir));
+                }
+                self.writer.on_event(Event::Rolled { id, file_len: rolled.file_len }, now_us);
+            }
+            Done::RollFailed(failure, id) => {
+                if failure.may_be_named {
+                    self.leftovers.push(Manifest::incr_name(&self.directory.file_name, self.last_seq));
+                }
+                self.writer.on_event(Event::RollFailed { id, error: error_text(&failure.error) }, now_us);
+            }
+        }
     }
 
     /// When `poll` wants to be called next, on the log's clock, if nothing else happens.
     pub fn next_deadline(&self) -> Option<u64> {
-        todo!()
+        self.writer.next_deadline()
     }
 
     /// How far the log has come.
     pub fn watermarks(&self) -> Watermarks {
-        todo!()
+        self.writer.watermarks()
     }
 
     /// The end of everything submitted.
     pub fn appended(&self) -> u64 {
-        todo!()
+        self.writer.watermarks().appended
     }
 
     /// Why writes must be refused at present, if they must.
     pub fn status(&self) -> Result<(), &Failure> {
-        todo!()
+        self.writer.failure().map_or(Ok(()), Err)
     }
 
     /// Whether the disk is so far behind that clients that write must wait.
     pub fn is_saturated(&self) -> bool {
-        todo!()
+        self.writer.is_saturated()
     }
 
     /// The policy in force.
     pub fn policy(&self) -> FsyncPolicy {
-        todo!()
+        self.writer.policy()
     }
 
-    /// Changes `appendfsync`. Turning to `Always` starts making everything before durable.
+    /// Changes `appendfsync`. Everything before the change becomes durable soon after it.
     pub fn set_policy(&mut self, policy: FsyncPolicy, now_us: u64) {
-        todo!()
+        self.writer.set_policy(policy);
+        self.poll(now_us);
     }
 
     /// `aof-block-checksums`, from the next block on.
     pub fn set_block_checksums(&mut self, on: bool) {
-        todo!()
+        self.writer.set_block_checksums(on);
     }
 
-    /// `no-appendfsync-on-rewrite`: while paused, no fsync starts except under `Always`... and at `close`.
+    /// `no-appendfsync-on-rewrite`: while paused, `everysec` starts no fsync (until half of the retained bytes' limit is used).
+    /// `always` goes on: its replies wait for them.
     pub fn pause_fsync(&mut self, paused: bool) {
-        todo!()
+        self.writer.set_paused(paused);
     }
 
     /// How many clients are connected: with one, nobody else is kept waiting by an inline fsync.
     pub fn set_clients(&mut self, clients: usize) {
-        todo!()
+        self.writer.set_clients(clients);
     }
 
     /// Writes and syncs everything, waiting at most `max_wait_us` for it (for `SHUTDOWN`). The log stays usable.
     pub fn flush(&mut self, max_wait_us: u64) -> Result<()> {
-        todo!()
+        let clock = self.runtime.clock.clone();
+        let give_up_us = clock() + max_wait_us;
+        let target = self.writer.want_durable();
+        loop {
+            let now_us = clock();
+            self.poll(now_us);
+            if self.watermarks().durable >= target {
+                return Ok(());
+            }
+            if now_us >= give_up_us || (self.runtime.threads == 0 && self.writer.failure().is_some()) {
+                let reason = self.status().err().map_or("the disk did not answer in time".to_owned(), |failure| failure.message.clone());
+                return Err(Error::NotDurable { reason });
+            }
+            let until_us = self.next_deadline().unwrap_or(u64::MAX).clamp(now_us + 1, now_us + FLUSH_STEP_US).min(give_up_us);
+            if let Some(done) = self.pool.wait_done(Duration::from_micros(until_us.saturating_sub(now_us))) {
+                self.take(done, clock());
+            }
+        }
     }
 
     /// For `INFO persistence`.
     pub fn info(&self, now_us: u64) -> LogInfo {
-        todo!()
+        let marks = self.watermarks();
+        let (fsync_usec_p50, fsync_usec_p99) = self.writer.fsync_percentiles();
+        LogInfo {
+            marks,
+            current_size: self.earlier_bytes + self.writer.file_len(),
+            base_size: self.base_bytes,
+            buffer_length: marks.appended - marks.written,
+            pending_bio_fsync: self.writer.syncs_in_flight(),
+            delayed_fsync: self.writer.counters().delayed_fsync,
+            at_risk_bytes: marks.appended - marks.durable,
+            at_risk_ms: self.writer.at_risk_us(now_us) / 1_000,
+            fsync_usec_p50,
+            fsync_usec_p99,
+            blocks: self.writer.counters().blocks,
+            last_error: self.writer.last_error().to_owned(),
+            last_write_ok: self.writer.failure().is_none(),
+            last_fsync_ok: self.writer.last_fsync_ok(),
+        }
     }
 
     /// Moves the latency samples (of 1 ms and more) gathered since the last call to `into`.
     pub fn take_latency_samples(&mut self, into: &mut Vec<LatencySample>) {
-        todo!()
+        self.writer.take_samples(into);
     }
 }

@@ -13,20 +13,39 @@
 //! for warning in &summary.warnings { log at level warning }
 //! ```
 //!
-//! A command that the engine can't execute stops the start: `return Err(recovery.refuse(chunk, command, reason))`.
+//! A command that the engine can't execute stops the start: `return Err(recovery.refuse(&chunk, &command, reason))`.
+//! Commands between `MULTI` and `EXEC` are never handed out without the `EXEC`, so they may be executed as they come.
+//!
+//! Nothing is changed on disk before `finish`: a start that is refused leaves the files as they were (but for the take-over).
+//!
+//! **What is cut and what is refused.** The last file may end torn, as after any crash; `aof-load-truncated` cuts that. Damage
+//! (a checksum that does not fit, zeros, garbage) is cut only in the last file, and only if it is no longer than
+//! `aof-load-corrupt-tail-max-size`, whose default is 0. A loss of power can leave such a tail too, when the file's length reached
+//! the disk before its pages. Nothing acknowledged under `always` is in it then, but from the file alone that can't be told from
+//! rot that ate acknowledged writes, and cutting those silently is worse than asking. Whose file system does that sets the option.
+//! Everywhere else damage is refused, with the file, the offset, and the remedy. A file that is not the last may end early only
+//! where the next file's first verified block continues: that is what the writer leaves when it abandons a file.
 
-use std::io::Read;
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::log::Log;
-use crate::options::{Options, Runtime};
-use crate::storage::Storage;
+use crossbeam_channel::{Receiver, bounded};
 
-/// A log that is being loaded.
-pub struct Recovery<S: Storage> {
-    _storage: std::marker::PhantomData<S>,
-}
+use crate::directory::{self, Found};
+use crate::error::{Error, Result};
+use crate::log::{Log, Opened};
+use crate::manifest::{Entry, Kind, Manifest};
+use crate::options::{Options, Runtime};
+use crate::reader::{Chunk, Command, End, Message, Position, Reader, Tail, first_block_lsn};
+use crate::roll::Place;
+use crate::segment::Segment;
+use crate::storage::{File, OpenMode, Storage};
+use crate::writer::Writer;
+
+/// How many chunks the reading thread is ahead at most.
+const CHUNKS_AHEAD: usize = 4;
+const RDB_BUFFER_BYTES: usize = 256 << 10;
+const RDB_MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
 
 /// The next thing to load.
 pub enum Part {
@@ -46,37 +65,6 @@ pub struct RdbPart {
     pub reader: Box<dyn Read + Send>,
 }
 
-/// A run of whole commands, verified and split into arguments ahead of execution.
-pub struct Chunk {
-    bytes: Vec<u8>,
-}
-
-/// One command of a [`Chunk`].
-#[derive(Clone, Copy)]
-pub struct Command<'a> {
-    chunk: &'a Chunk,
-}
-
-impl Chunk {
-    /// The commands in order.
-    pub fn commands(&self) -> impl Iterator<Item = Command<'_>> {
-        std::iter::empty()
-    }
-}
-
-impl<'a> Command<'a> {
-    /// The arguments, the command's name first.
-    pub fn args(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let _ = &self.chunk.bytes;
-        std::iter::empty()
-    }
-
-    /// Where it stands in its file.
-    pub fn offset(&self) -> u64 {
-        todo!()
-    }
-}
-
 /// What the recovery found and did.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -90,45 +78,338 @@ pub struct Summary {
     pub created: bool,
 }
 
-#[allow(unused_variables)]
+struct FileToLoad {
+    entry: Entry,
+    len: u64,
+    /// Where its first verified block says that it begins.
+    first_lsn: Option<u64>,
+}
+
+enum State {
+    /// The file of this index is next.
+    Next,
+    /// Its RDB is with the caller.
+    Rdb,
+    /// Its commands are being read.
+    Reading(Receiver<Message>),
+    Done,
+}
+
+/// A log that is being loaded.
+pub struct Recovery<S: Storage> {
+    place: Arc<Place<S>>,
+    lock: S::Lock,
+    options: Options,
+    manifest: Option<Manifest>,
+    files: Vec<FileToLoad>,
+    index: usize,
+    state: State,
+    rdb_end: u64,
+    position: Position,
+    /// Where files are to be cut.
+    cuts: Vec<(String, u64)>,
+    warnings: Vec<String>,
+    bytes_before: u64,
+    bytes_in_file: u64,
+}
+
 impl<S: Storage> Recovery<S> {
-    /// Locks the directory, reads the manifest, and takes over an old single-file log.
-    pub fn open(storage: Arc<S>, options: Options) -> Result<Self> {
-        todo!()
+    /// Whether there is a log to load. Needs no lock and changes nothing.
+    pub fn exists(storage: &S, options: &Options) -> Result<bool> {
+        directory::exists(storage, options)
     }
 
-    /// Whether there was no log at all (then an RDB file, if there is one, is what to load).
+    /// Locks the directory, reads the manifest, and takes over an old single-file log.
+    pub fn open(storage: Arc<S>, options: Options) -> Result<Self> {
+        let Found { place, lock, manifest, notices } = directory::find(storage, &options)?;
+        let mut files = Vec::new();
+        for entry in manifest.iter().flat_map(Manifest::live) {
+            let file = place.storage.open(&place.path(&entry.name), OpenMode::Read).map_err(|e| match e.kind() {
+                io::ErrorKind::NotFound => Error::MissingSegment { path: place.display(&entry.name) },
+                _ => place.error("open", &entry.name, e),
+            })?;
+            let reading = |e| place.error("read", &entry.name, e);
+            let len = file.len().map_err(reading)?;
+            let first_lsn = if entry.kind == Kind::Incr { first_block_lsn(&file, 0, len).map_err(reading)? } else { None };
+            files.push(FileToLoad { entry: entry.clone(), len, first_lsn });
+        }
+        Ok(Recovery {
+            place,
+            lock,
+            options,
+            manifest,
+            files,
+            index: 0,
+            state: State::Next,
+            rdb_end: 0,
+            position: Position { lsn: 0, anchored: false },
+            cuts: Vec::new(),
+            warnings: notices,
+            bytes_before: 0,
+            bytes_in_file: 0,
+        })
+    }
+
+    /// Whether there was no log at all.
     pub fn is_fresh(&self) -> bool {
-        todo!()
+        self.manifest.is_none()
     }
 
     /// The next thing to load, or `None` at the end. May block while the reading thread is behind.
     pub fn next_part(&mut self) -> Result<Option<Part>> {
-        todo!()
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Done => return Ok(None),
+                State::Next => {
+                    if self.index == self.files.len() {
+                        return Ok(None);
+                    }
+                    if let Some(rdb) = self.open_rdb()? {
+                        self.state = State::Rdb;
+                        return Ok(Some(Part::Rdb(rdb)));
+                    }
+                    self.state = self.start_reading(0)?;
+                }
+                State::Rdb => self.state = self.start_reading(self.rdb_end)?,
+                State::Reading(messages) => match messages.recv() {
+                    Ok(Message::Chunk(chunk)) => {
+                        self.bytes_in_file += chunk.file_bytes();
+                        self.state = State::Reading(messages);
+                        return Ok(Some(Part::Commands(chunk)));
+                    }
+                    Ok(Message::End(end)) => {
+                        let end = end.map_err(|e| self.place.error("read", &self.files[self.index].entry.name, e))?;
+                        self.end_of_file(end)?;
+                        self.state = State::Next;
+                    }
+                    Err(_) => {
+                        let e = io::Error::other("the reading thread stopped");
+                        return Err(self.place.error("read", &self.files[self.index].entry.name, e));
+                    }
+                },
+            }
+        }
     }
 
-    /// Tells how many bytes of the file the RDB was.
+    fn open_file(&self) -> Result<S::File> {
+        let name = &self.files[self.index].entry.name;
+        self.place.storage.open(&self.place.path(name), OpenMode::Read).map_err(|e| self.place.error("open", name, e))
+    }
+
+    fn open_rdb(&mut self) -> Result<Option<RdbPart>> {
+        let file = self.open_file()?;
+        let FileToLoad { entry, len, .. } = &self.files[self.index];
+        let mut magic = [0; 6];
+        file.read_at(0, &mut magic).map_err(|e| self.place.error("read", &entry.name, e))?;
+        if !RDB_MAGICS.iter().any(|m| magic.starts_with(m)) {
+            return Ok(None);
+        }
+        self.rdb_end = *len;
+        let reader = FileReader { file, offset: 0 };
+        Ok(Some(RdbPart {
+            path: self.place.display(&entry.name),
+            bytes: *len,
+            reader: Box::new(BufReader::with_capacity(RDB_BUFFER_BYTES, reader)),
+        }))
+    }
+
+    /// Tells how many bytes of the file the RDB was (all of them, if this is not called).
     pub fn rdb_consumed(&mut self, bytes: u64) {
-        todo!()
+        self.rdb_end = bytes;
+    }
+
+    fn start_reading(&mut self, offset: u64) -> Result<State> {
+        let file = self.open_file()?;
+        let FileToLoad { entry, len, .. } = &self.files[self.index];
+        self.bytes_in_file = offset;
+        let reader = Reader {
+            file,
+            path: self.place.display(&entry.name).into(),
+            len: *len,
+            offset,
+            position: self.position,
+            limit: self.files[self.index + 1..].iter().filter_map(|later| later.first_lsn).min(),
+            counts: entry.kind == Kind::Incr,
+        };
+        let (sender, receiver) = bounded(CHUNKS_AHEAD);
+        std::thread::Builder::new()
+            .name("aof-read".to_owned())
+            .spawn(move || reader.send_to(&sender))
+            .map_err(|e| self.place.error("start a thread to read", &entry.name, e))?;
+        Ok(State::Reading(receiver))
+    }
+
+    fn end_of_file(&mut self, end: End) -> Result<()> {
+        let FileToLoad { entry, len, .. } = &self.files[self.index];
+        let (name, len) = (entry.name.clone(), *len);
+        let path = self.place.display(&name);
+        let is_last = self.index + 1 == self.files.len();
+        let lost = len - end.offset;
+        match end.tail {
+            Tail::Clean => {}
+            Tail::Superseded => {
+                if lost > 0 {
+                    self.warnings.push(format!(
+                        "{path}: {lost} bytes from offset {} on were written again into a later file after a disk failure, and are cut off",
+                        end.offset
+                    ));
+                    self.cuts.push((name, end.offset));
+                }
+            }
+            Tail::Torn(what) if is_last => {
+                if !self.options.load_truncated {
+                    return Err(Error::Truncated { path, offset: end.offset, reason: format!("{what} is incomplete") });
+                }
+                self.warnings.push(format!(
+                    "!!! Warning: short read while loading the AOF file {path}!!! {what} is incomplete. AOF loaded anyway because aof-load-truncated is enabled: Truncating the AOF at offset {} ({lost} bytes are cut off)",
+                    end.offset
+                ));
+                self.cuts.push((name, end.offset));
+            }
+            Tail::Damaged(reason) if is_last && lost <= self.options.corrupt_tail_max_bytes => {
+                self.warnings.push(format!(
+                    "!!! Warning: corrupted AOF file tail in {path}!!! At offset {}: {reason}. AOF loaded anyway because its {lost} bytes are within aof-load-corrupt-tail-max-size: Truncating the AOF at offset {}",
+                    end.found_at, end.offset
+                ));
+                self.cuts.push((name, end.offset));
+            }
+            Tail::Torn(what) => {
+                return Err(Error::Damaged {
+                    path,
+                    offset: end.offset,
+                    reason: format!("{what} is incomplete, and this is not the last file"),
+                    hint: String::new(),
+                });
+            }
+            Tail::Damaged(reason) => {
+                let hint = if is_last {
+                    format!(
+                        ". If this is what a loss of power left, set 'aof-load-corrupt-tail-max-size' to at least {lost} to cut the damaged tail"
+                    )
+                } else {
+                    String::new()
+                };
+                return Err(Error::Damaged { path, offset: end.found_at, reason, hint });
+            }
+        }
+        self.position = end.position;
+        self.bytes_before += len;
+        self.bytes_in_file = 0;
+        self.index += 1;
+        Ok(())
     }
 
     /// The error for a command that can't be executed.
     pub fn refuse(&self, chunk: &Chunk, command: &Command<'_>, reason: &str) -> Error {
-        todo!()
+        Error::Damaged { path: chunk.path().to_owned(), offset: command.offset(), reason: reason.to_owned(), hint: String::new() }
     }
 
     /// The bytes of all files to load.
     pub fn bytes_total(&self) -> u64 {
-        todo!()
+        self.files.iter().map(|file| file.len).sum()
     }
 
     /// How many of them were handed out.
     pub fn bytes_read(&self) -> u64 {
-        todo!()
+        self.bytes_before + self.bytes_in_file
     }
 
-    /// Cuts what was found torn, removes leftovers, and opens the last segment (or a new one) for appending.
-    pub fn finish(self, runtime: Runtime, now_us: u64) -> Result<(Log<S>, Summary)> {
-        todo!()
+    /// Cuts what was found torn, removes leftovers, and opens the last segment (or a new one) for appending. Everything loaded is
+    /// durable afterwards. To be called when [`Recovery::next_part`] has returned `None`.
+    pub fn finish(mut self, runtime: Runtime, _now_us: u64) -> Result<(Log<S>, Summary)> {
+        assert!(matches!(self.state, State::Done) || self.files.is_empty(), "finish comes after the last part");
+        let bytes = self.bytes_read();
+        let created = self.is_fresh();
+        for (name, offset) in std::mem::take(&mut self.cuts) {
+            self.cut(&name, offset)?;
+        }
+        let mut manifest = self.manifest.take().unwrap_or_default();
+        let place = self.place.clone();
+        let storage = &*place.storage;
+        if manifest.incrs.is_empty() {
+            self.add_segment(&mut manifest)?;
+        }
+        // What was read may only have been in the page cache; from here on it counts as durable.
+        for entry in manifest.live() {
+            let syncing = |e| place.error("sync", &entry.name, e);
+            storage.open(&place.path(&entry.name), OpenMode::Append).and_then(|file| file.sync_data()).map_err(syncing)?;
+        }
+        storage.sync_dir(&place.dir).map_err(|e| Error::io("sync", storage.display(&place.dir), e))?;
+        let last = manifest.incrs.last().expect("there is an incremental").clone();
+        let segment = Segment::open(storage, &place.dir, &last.name, OpenMode::Append, runtime.threads)
+            .map_err(|e| place.error("open", &last.name, e))?;
+        let file_len = segment.file.len().map_err(|e| place.error("read", &last.name, e))?;
+        let mut earlier_bytes = 0;
+        for entry in manifest.live().filter(|entry| **entry != last) {
+            let file = storage.open(&place.path(&entry.name), OpenMode::Read).map_err(|e| place.error("open", &entry.name, e))?;
+            earlier_bytes += file.len().map_err(|e| place.error("read", &entry.name, e))?;
+        }
+        self.warnings.extend(directory::remove_leftovers(&place, &manifest));
+        self.drop_history(&mut manifest);
+        let Options { policy, block_checksums, limits, .. } = self.options;
+        let lsn = self.position.lsn;
+        let writer = Writer::new(policy, block_checksums, limits, lsn, file_len);
+        let opened = Opened { writer, segment, directory: place, manifest, earlier_bytes, lock: self.lock };
+        Ok((Log::new(opened, runtime)?, Summary { warnings: self.warnings, lsn, bytes, created }))
+    }
+
+    fn cut(&self, name: &str, offset: u64) -> Result<()> {
+        let cut = || {
+            let file = self.place.storage.open(&self.place.path(name), OpenMode::Append)?;
+            file.set_len(offset)?;
+            file.sync_data()
+        };
+        cut().map_err(|e| self.place.error("truncate", name, e))
+    }
+
+    fn add_segment(&mut self, manifest: &mut Manifest) -> Result<()> {
+        let Place { storage, dir, file_name } = &*self.place;
+        let seq = manifest.last_incr_seq() + 1;
+        let name = Manifest::incr_name(file_name, seq);
+        let path = self.place.path(&name);
+        match storage.remove(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(self.place.error("remove the leftover", &name, e)),
+            _ => {}
+        }
+        let created = storage.open(&path, OpenMode::CreateNew).and_then(|file| file.sync_data());
+        created.map_err(|e| self.place.error("create", &name, e))?;
+        manifest.incrs.push(Entry { name, seq, kind: Kind::Incr });
+        let manifest_name = Manifest::name(file_name);
+        manifest.install(&**storage, dir, file_name).map_err(|e| self.place.error("write", &manifest_name, e))
+    }
+
+    /// The files go first: without them, a manifest that still names them is no harm.
+    fn drop_history(&mut self, manifest: &mut Manifest) {
+        if manifest.history.is_empty() {
+            return;
+        }
+        let Place { storage, dir, file_name } = &*self.place;
+        for entry in &manifest.history {
+            match storage.remove(&self.place.path(&entry.name)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    self.warnings.push(format!("Can't remove the history file {}: {e}", self.place.display(&entry.name)));
+                    return;
+                }
+                _ => {}
+            }
+        }
+        let history = std::mem::take(&mut manifest.history);
+        if let Err(e) = manifest.install(&**storage, dir, file_name) {
+            self.warnings.push(format!("Can't write the manifest without its history: {e}"));
+            manifest.history = history;
+        }
+    }
+}
+
+struct FileReader<F> {
+    file: F,
+    offset: u64,
+}
+
+impl<F: File> Read for FileReader<F> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read_at(self.offset, into)?;
+        self.offset += n as u64;
+        Ok(n)
     }
 }

@@ -1,0 +1,169 @@
+//! The directory before anything is read: the manifest found, an old single file taken over, or a fresh start.
+//!
+//! **Taking over** the single file of Redis 6 and older, `dir/NAME`: first the manifest that names it as the base is put in
+//! place, then the file is renamed into the directory, and both directories are synced. A stop between the two leaves a manifest
+//! whose only file is still at its old place; that is recognised and completed at the next start. A stop before leaves no manifest.
+//!
+//! **A fresh start** creates the first segment, then the manifest. A stop between leaves an empty segment without a manifest,
+//! which is reused; segments that are not empty without a manifest are refused, since starting empty would lose them.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::lock;
+use crate::manifest::{Entry, Kind, Manifest};
+use crate::options::Options;
+use crate::roll::Place;
+use crate::storage::{File, OpenMode, Storage};
+
+/// A directory that is ours.
+pub struct Found<S: Storage> {
+    pub place: Arc<Place<S>>,
+    pub lock: S::Lock,
+    /// None for a fresh start.
+    pub manifest: Option<Manifest>,
+    pub notices: Vec<String>,
+}
+
+impl<S: Storage> Place<S> {
+    /// A file's path below the root of the storage.
+    pub fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.dir)
+    }
+
+    /// A file's path for messages.
+    pub fn display(&self, name: &str) -> String {
+        self.storage.display(&self.path(name))
+    }
+
+    /// An [`Error::Io`] about a file.
+    pub fn error(&self, doing: &'static str, name: &str, source: io::Error) -> Error {
+        Error::io(doing, self.display(name), source)
+    }
+}
+
+/// Whether there is a log to load: a manifest, or an old single file.
+pub fn exists<S: Storage>(storage: &S, options: &Options) -> Result<bool> {
+    let has = |dir: &str, name: &str| match storage.list(dir) {
+        Ok(names) => Ok(names.iter().any(|n| n == name)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::io("list", storage.display(dir), e)),
+    };
+    Ok(has(&options.dir_name, &Manifest::name(&options.file_name))? || has("", &options.file_name)?)
+}
+
+/// Locks the directory and finds out what it holds.
+pub fn find<S: Storage>(storage: Arc<S>, options: &Options) -> Result<Found<S>> {
+    options.validate()?;
+    let place = Arc::new(Place { storage, dir: options.dir_name.clone(), file_name: options.file_name.clone() });
+    let Place { storage, dir, file_name } = &*place;
+    storage.create_dir(dir).map_err(|e| Error::io("create", storage.display(dir), e))?;
+    storage.sync_dir("").map_err(|e| Error::io("sync", storage.display(""), e))?;
+    let lock = lock::lock(&**storage, dir)?;
+    let names = storage.list(dir).map_err(|e| Error::io("list", storage.display(dir), e))?;
+    let mut notices = Vec::new();
+    let manifest_name = Manifest::name(file_name);
+    let manifest = if names.contains(&manifest_name) {
+        let manifest = read_manifest(&place, &manifest_name)?;
+        if let Some(base) = only_base(&manifest)
+            && base.name == *file_name
+            && !names.contains(file_name)
+            && exists_in_root(&place)?
+        {
+            move_in(&place)?;
+            notices.push(format!("Completed the take-over of the append only file {file_name}"));
+        }
+        Some(manifest)
+    } else if exists_in_root(&place)? {
+        refuse_segments(&place, &names)?;
+        let manifest = Manifest { base: Some(Entry { name: file_name.clone(), seq: 1, kind: Kind::Base }), ..Manifest::default() };
+        manifest.install(&**storage, dir, file_name).map_err(|e| place.error("write", &manifest_name, e))?;
+        move_in(&place)?;
+        notices.push(format!("Successfully migrated an old-style AOF: '{file_name}' is now the base in '{dir}'"));
+        Some(manifest)
+    } else {
+        refuse_segments(&place, &names)?;
+        None
+    };
+    Ok(Found { place, lock, manifest, notices })
+}
+
+fn only_base(manifest: &Manifest) -> Option<&Entry> {
+    manifest.base.as_ref().filter(|_| manifest.incrs.is_empty())
+}
+
+fn read_manifest<S: Storage>(place: &Place<S>, name: &str) -> Result<Manifest> {
+    let read = || {
+        let file = place.storage.open(&place.path(name), OpenMode::Read)?;
+        let mut bytes = vec![0; file.len()? as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match file.read_at(filled as u64, &mut bytes[filled..])? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|e| place.error("read", name, e))?;
+    Manifest::parse(&place.display(name), &bytes)
+}
+
+fn exists_in_root<S: Storage>(place: &Place<S>) -> Result<bool> {
+    let names = place.storage.list("").map_err(|e| Error::io("list", place.storage.display(""), e))?;
+    Ok(names.contains(&place.file_name))
+}
+
+fn move_in<S: Storage>(place: &Place<S>) -> Result<()> {
+    let Place { storage, dir, file_name } = place;
+    let moved = storage.rename(file_name, &place.path(file_name)).and_then(|()| {
+        storage.sync_dir(dir)?;
+        storage.sync_dir("")
+    });
+    moved.map_err(|e| Error::io("move into the append only directory", storage.display(file_name), e))
+}
+
+fn refuse_segments<S: Storage>(place: &Place<S>, names: &[String]) -> Result<()> {
+    for name in names.iter().filter(|name| segment_seq(&place.file_name, name).is_some()) {
+        let file = place.storage.open(&place.path(name), OpenMode::Read).map_err(|e| place.error("open", name, e))?;
+        if !file.is_empty().map_err(|e| place.error("read", name, e))? {
+            return Err(Error::MissingManifest { path: place.display(&Manifest::name(&place.file_name)), segment: place.display(name) });
+        }
+        place.storage.remove(&place.path(name)).map_err(|e| place.error("remove", name, e))?;
+    }
+    Ok(())
+}
+
+/// The sequence number of a file that is named like a segment of this log.
+pub fn segment_seq(file_name: &str, name: &str) -> Option<u64> {
+    let rest = name.strip_prefix(file_name)?.strip_prefix('.')?;
+    let digits = [".incr.aof", ".base.aof", ".base.rdb"].iter().find_map(|end| rest.strip_suffix(end))?;
+    digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Removes what a stop left behind: the temporary manifest, and segments with higher numbers than the manifest knows. Returns
+/// sentences about what was done or could not be done; neither is a reason not to start.
+pub fn remove_leftovers<S: Storage>(place: &Place<S>, manifest: &Manifest) -> Vec<String> {
+    let Place { storage, dir, file_name } = place;
+    let Ok(names) = storage.list(dir) else { return Vec::new() };
+    let temp = Manifest::temp_name(file_name);
+    let last_base = manifest.base.as_ref().map_or(0, |entry| entry.seq);
+    let mut notices = Vec::new();
+    for name in names {
+        if manifest.live().chain(&manifest.history).any(|entry| entry.name == name) {
+            continue;
+        }
+        let is_leftover = name == temp
+            || segment_seq(file_name, &name)
+                .is_some_and(|seq| if name.ends_with(".incr.aof") { seq > manifest.last_incr_seq() } else { seq > last_base });
+        if is_leftover {
+            notices.push(match storage.remove(&place.path(&name)) {
+                Ok(()) => format!("Removed the leftover file {}", place.display(&name)),
+                Err(e) => format!("Can't remove the leftover file {}: {e}", place.display(&name)),
+            });
+        }
+    }
+    notices
+}

@@ -1,0 +1,334 @@
+//! The manifest: the one small file that says which files make up the log, and in which order. Redis 7's syntax.
+//!
+//! ```text
+//! file appendonly.aof.2.base.rdb seq 2 type b
+//! file appendonly.aof.1.incr.aof seq 1 type h
+//! file appendonly.aof.3.incr.aof seq 3 type i
+//! ```
+//!
+//! `b` is the base (at most one), `i` an incremental (their sequence numbers grow), `h` history that may be removed.
+//!
+//! It is replaced, never edited: written to `temp-NAME.manifest`, synced, renamed over the old one, and then the directory is
+//! synced. A crash at any of these leaves either the old or the new manifest whole; the temporary file is removed at the next
+//! start. Whoever adds a file to the manifest has synced that file first; whoever drops one removes the file afterwards.
+
+use std::io::IoSlice;
+
+use crate::error::{Error, Result};
+use crate::storage::{File, OpenMode, Storage};
+
+/// The longest line Redis reads.
+const LINE_MAX: usize = 1024;
+
+/// What a file of the log is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The state at some moment, as RDB or as commands.
+    Base,
+    /// No longer needed.
+    History,
+    /// Commands since the base.
+    Incr,
+}
+
+impl Kind {
+    fn letter(self) -> char {
+        match self {
+            Kind::Base => 'b',
+            Kind::History => 'h',
+            Kind::Incr => 'i',
+        }
+    }
+}
+
+/// One line of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The file's name in the directory.
+    pub name: String,
+    /// Its sequence number, at least 1.
+    pub seq: u64,
+    /// What it is for.
+    pub kind: Kind,
+}
+
+/// The files of the log: base first, then the incrementals in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// The base, if there is one.
+    pub base: Option<Entry>,
+    /// Files to be removed.
+    pub history: Vec<Entry>,
+    /// The incrementals, by growing sequence number.
+    pub incrs: Vec<Entry>,
+}
+
+impl Manifest {
+    /// The name of the manifest of the log `file_name`.
+    pub fn name(file_name: &str) -> String {
+        format!("{file_name}.manifest")
+    }
+
+    /// The name under which a new manifest is prepared.
+    pub fn temp_name(file_name: &str) -> String {
+        format!("temp-{file_name}.manifest")
+    }
+
+    /// The name of an incremental.
+    pub fn incr_name(file_name: &str, seq: u64) -> String {
+        format!("{file_name}.{seq}.incr.aof")
+    }
+
+    /// The files to load, in order.
+    pub fn live(&self) -> impl Iterator<Item = &Entry> {
+        self.base.iter().chain(&self.incrs)
+    }
+
+    /// The last incremental's sequence number, or 0.
+    pub fn last_incr_seq(&self) -> u64 {
+        self.incrs.last().map_or(0, |entry| entry.seq)
+    }
+
+    /// Reads the syntax. `path` is for the error's text.
+    pub fn parse(path: &str, bytes: &[u8]) -> Result<Manifest> {
+        let bad = |line: usize, reason: &str| Error::Manifest { path: path.to_owned(), line, reason: reason.to_owned() };
+        let mut manifest = Manifest::default();
+        if bytes.is_empty() {
+            return Err(bad(1, "the file is empty"));
+        }
+        for (index, line) in bytes.split_inclusive(|&b| b == b'\n').enumerate() {
+            let number = index + 1;
+            let Some(line) = line.strip_suffix(b"\n") else {
+                return Err(bad(number, "the line does not end (the file seems cut short)"));
+            };
+            if line.len() >= LINE_MAX {
+                return Err(bad(number, "the line is too long"));
+            }
+            if line.first() == Some(&b'#') {
+                continue;
+            }
+            let entry = parse_entry(line).map_err(|reason| bad(number, reason))?;
+            manifest.add(entry).map_err(|reason| bad(number, reason))?;
+        }
+        if manifest.base.is_none() && manifest.incrs.is_empty() {
+            return Err(bad(1, "it names no file"));
+        }
+        Ok(manifest)
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<(), &'static str> {
+        match entry.kind {
+            Kind::Base if self.base.is_some() => return Err("a second base file"),
+            Kind::Base => self.base = Some(entry),
+            Kind::History => self.history.push(entry),
+            Kind::Incr if entry.seq <= self.last_incr_seq() => return Err("the sequence numbers of incremental files must grow"),
+            Kind::Incr => self.incrs.push(entry),
+        }
+        Ok(())
+    }
+
+    /// The manifest's text.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        for entry in self.base.iter().chain(&self.history).chain(&self.incrs) {
+            text.push_str(&format!("file {} seq {} type {}\n", quoted(&entry.name), entry.seq, entry.kind.letter()));
+        }
+        text
+    }
+
+    /// Makes this the manifest on disk, durably. On an error either the old or the new one is in force.
+    pub fn install<S: Storage>(&self, storage: &S, dir: &str, file_name: &str) -> std::io::Result<()> {
+        let temp = format!("{dir}/{}", Self::temp_name(file_name));
+        match storage.remove(&temp) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let file = storage.open(&temp, OpenMode::CreateNew)?;
+        let text = self.render();
+        write_whole(&file, text.as_bytes())?;
+        file.sync_data()?;
+        storage.rename(&temp, &format!("{dir}/{}", Self::name(file_name)))?;
+        storage.sync_dir(dir)
+    }
+}
+
+fn write_whole<F: File>(file: &F, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match file.append(&[IoSlice::new(bytes)]) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+fn parse_entry(line: &[u8]) -> Result<Entry, &'static str> {
+    let words = split_words(line).ok_or("unbalanced quotes")?;
+    if words.is_empty() || words.len() % 2 != 0 {
+        return Err("expected 'file NAME seq NUMBER type b|h|i'");
+    }
+    let (mut name, mut seq, mut kind) = (None, None, None);
+    for pair in words.chunks_exact(2) {
+        let value = String::from_utf8(pair[1].clone()).map_err(|_| "a value that is not UTF-8")?;
+        match pair[0].to_ascii_lowercase().as_slice() {
+            b"file" if value.contains('/') => return Err("the file must be a name, not a path"),
+            b"file" => name = Some(value),
+            b"seq" => seq = Some(value.parse::<u64>().ok().filter(|&n| n > 0).ok_or("the sequence number is not a positive number")?),
+            b"type" => {
+                kind = Some(match value.as_str() {
+                    "b" => Kind::Base,
+                    "h" => Kind::History,
+                    "i" => Kind::Incr,
+                    _ => return Err("the type is none of b, h, i"),
+                });
+            }
+            // Other keys are left for later versions, as Redis does.
+            _ => {}
+        }
+    }
+    match (name, seq, kind) {
+        (Some(name), Some(seq), Some(kind)) if !name.is_empty() => Ok(Entry { name, seq, kind }),
+        _ => Err("expected 'file NAME seq NUMBER type b|h|i'"),
+    }
+}
+
+/// Splits at blanks; words may be quoted as Redis quotes them. `None` when a quote is left open.
+fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut words = Vec::new();
+    let mut rest = line.iter().copied().peekable();
+    loop {
+        while rest.next_if(|b| b.is_ascii_whitespace()).is_some() {}
+        let Some(&first) = rest.peek() else { return Some(words) };
+        let mut word = Vec::new();
+        match first {
+            b'"' => {
+                rest.next();
+                loop {
+                    match rest.next()? {
+                        b'"' => break,
+                        b'\\' => match rest.next()? {
+                            b'n' => word.push(b'\n'),
+                            b'r' => word.push(b'\r'),
+                            b't' => word.push(b'\t'),
+                            b'b' => word.push(8),
+                            b'a' => word.push(7),
+                            b'x' => {
+                                let high = (rest.next()? as char).to_digit(16)?;
+                                let low = (rest.next()? as char).to_digit(16)?;
+                                word.push((high * 16 + low) as u8);
+                            }
+                            other => word.push(other),
+                        },
+                        other => word.push(other),
+                    }
+                }
+                if rest.peek().is_some_and(|b| !b.is_ascii_whitespace()) {
+                    return None;
+                }
+            }
+            b'\'' => {
+                rest.next();
+                loop {
+                    match rest.next()? {
+                        b'\'' => break,
+                        b'\\' if rest.peek() == Some(&b'\'') => word.extend(rest.next()),
+                        other => word.push(other),
+                    }
+                }
+                if rest.peek().is_some_and(|b| !b.is_ascii_whitespace()) {
+                    return None;
+                }
+            }
+            _ => {
+                while let Some(byte) = rest.next_if(|b| !b.is_ascii_whitespace()) {
+                    word.push(byte);
+                }
+            }
+        }
+        words.push(word);
+    }
+}
+
+/// The name as it stands in the manifest: quoted when it holds anything that would split or change it.
+fn quoted(name: &str) -> String {
+    if name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\')) {
+        return name.to_owned();
+    }
+    let mut text = String::from("\"");
+    for byte in name.bytes() {
+        match byte {
+            b'"' | b'\\' => {
+                text.push('\\');
+                text.push(byte as char);
+            }
+            b' '..=b'~' => text.push(byte as char),
+            _ => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text.push('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Result<Manifest> {
+        Manifest::parse("m", text.as_bytes())
+    }
+
+    #[test]
+    fn what_redis_writes_is_read() {
+        let text = "# written by hand\nfile appendonly.aof.2.base.rdb seq 2 type b\nfile \"a b\\x01.aof\" seq 1 type h\n\
+                    file appendonly.aof.3.incr.aof seq 3 type i\nfile 'appendonly.aof.4.incr.aof' seq 4 type i\n";
+        let manifest = parse(text).unwrap();
+        assert_eq!(manifest.base.as_ref().unwrap().seq, 2);
+        assert_eq!(manifest.history[0].name, "a b\u{1}.aof");
+        assert_eq!(manifest.incrs.iter().map(|e| e.seq).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn a_damaged_manifest_names_its_line() {
+        for (text, line) in [
+            ("", 1),
+            ("file a seq 1 type i", 1),
+            ("file a seq 1 type i\n\n", 2),
+            ("file a seq 1 type i\nfile b seq 1 type i\n", 2),
+            ("file a seq 1 type b\nfile b seq 2 type b\n", 2),
+            ("file a seq 0 type i\n", 1),
+            ("file a seq -1 type i\n", 1),
+            ("file a seq 1 type x\n", 1),
+            ("file a/b seq 1 type i\n", 1),
+            ("file a seq 1 type\n", 1),
+            ("file \"a seq 1 type i\n", 1),
+            ("# nothing\n", 1),
+            ("file a seq 1 type h\n", 1),
+        ] {
+            match parse(text) {
+                Err(Error::Manifest { line: found, .. }) => assert_eq!(found, line, "{text:?}"),
+                other => panic!("{text:?} gave {other:?}"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_manifest_reads_back(names in proptest::collection::vec("[^/\\PC]{1,30}|[a-z\"' \\\\]{1,9}", 1..6)) {
+            let mut manifest = Manifest::default();
+            for (i, name) in names.iter().enumerate() {
+                let kind = [Kind::Incr, Kind::Base, Kind::History][i % 3];
+                let _ = manifest.add(Entry { name: name.clone(), seq: i as u64 + 1, kind });
+            }
+            prop_assert_eq!(parse(&manifest.render()).unwrap(), manifest);
+        }
+
+        #[test]
+        fn random_lines_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80), text in "(file|seq|type|\"|'|\\\\x|[ ab1\n]){0,20}") {
+            let _ = Manifest::parse("m", &bytes);
+            let _ = Manifest::parse("m", text.as_bytes());
+        }
+    }
+}

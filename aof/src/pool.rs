@@ -1,0 +1,218 @@
+//! The threads that write and sync so that the executing one need not wait.
+//!
+//! Jobs come through one channel whose receiver sits in a mutex. A thread takes the mutex, receives a job and does the job's
+//! *write while it still holds it*, so writes happen in the order of the jobs; then it lets go and does the *sync*, so syncs
+//! overlap. A failed write poisons its generation before the mutex is released: no later job of that generation can write
+//! behind the hole.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::options::Runtime;
+use crate::queue::Block;
+use crate::roll::{RollFailure, RollJob, Rolled, roll};
+use crate::segment::{Segment, append_or_undo, error_text};
+use crate::storage::Storage;
+use crate::writer::Event;
+
+/// A [`crate::writer::Job`] with what it needs to be executed elsewhere.
+pub struct FileJob<F> {
+    pub id: u64,
+    pub generation: u64,
+    pub segment: Arc<Segment<F>>,
+    /// The blocks and the file's length before them.
+    pub write: Option<(Vec<Block>, u64)>,
+    pub sync: bool,
+}
+
+/// Anything a thread is asked to do.
+pub enum PoolJob<S: Storage> {
+    File(FileJob<S::File>),
+    Roll(Box<RollJob<S>>),
+}
+
+/// What it tells.
+pub enum Done<F> {
+    /// For the writer.
+    Event(Event),
+    /// A roll that succeeded: the new state, then the event.
+    Rolled(Box<Rolled<F>>, u64),
+    /// A roll that failed.
+    RollFailed(RollFailure, u64),
+}
+
+/// What is left of a job after its write.
+struct SyncPart<F> {
+    id: u64,
+    generation: u64,
+    segment: Arc<Segment<F>>,
+}
+
+struct Shared<S: Storage> {
+    intake: Mutex<Receiver<PoolJob<S>>>,
+    /// Jobs up to this generation are refused.
+    poisoned: AtomicU64,
+    done: Sender<Done<S::File>>,
+    runtime: Runtime,
+    /// Whether the waker was called since the last drain.
+    woken: AtomicBool,
+}
+
+/// See the module.
+pub struct Pool<S: Storage> {
+    jobs: Option<Sender<PoolJob<S>>>,
+    done: Receiver<Done<S::File>>,
+    shared: Arc<Shared<S>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<S: Storage> Pool<S> {
+    pub fn start(runtime: Runtime) -> std::io::Result<Self> {
+        let (jobs, intake) = unbounded();
+        let (done_sender, done) = unbounded();
+        let threads = runtime.threads;
+        let shared = Arc::new(Shared {
+            intake: Mutex::new(intake),
+            poisoned: AtomicU64::new(0),
+            done: done_sender,
+            runtime,
+            woken: AtomicBool::new(false),
+        });
+        let threads = (0..threads)
+            .map(|lane| {
+                let shared = shared.clone();
+                std::thread::Builder::new().name(format!("aof-io-{lane}")).spawn(move || shared.work(lane))
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(Pool { jobs: Some(jobs), done, shared, threads })
+    }
+
+    /// Gives a job to the threads; without threads it is done here and now.
+    pub fn submit(&self, job: PoolJob<S>) {
+        let jobs = self.jobs.as_ref().expect("the channel is open until drop");
+        jobs.send(job).expect("the receiver lives in `shared`");
+        if self.threads.is_empty() {
+            self.shared.work_once(0);
+        }
+    }
+
+    /// The next thing that was done.
+    pub fn try_done(&self) -> Option<Done<S::File>> {
+        // Cleared before looking: what is sent after the look wakes again.
+        if self.shared.woken.load(Ordering::Relaxed) {
+            self.shared.woken.store(false, Ordering::SeqCst);
+        }
+        self.done.try_recv().ok()
+    }
+
+    /// The same, waiting for it.
+    pub fn wait_done(&self, at_most: std::time::Duration) -> Option<Done<S::File>> {
+        self.done.recv_timeout(at_most).ok()
+    }
+}
+
+impl<S: Storage> Drop for Pool<S> {
+    /// Waits for the threads: nothing may be written after the directory's lock is released.
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<S: Storage> Shared<S> {
+    fn work(&self, lane: usize) {
+        while self.work_once(lane) {}
+    }
+
+    /// Does one job; false when there will be no more.
+    fn work_once(&self, lane: usize) -> bool {
+        let intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(job) = intake.recv() else { return false };
+        match job {
+            PoolJob::File(job) => {
+                let sync = self.write_part(job);
+                drop(intake);
+                if let Some(sync) = sync {
+                    self.sync_part(&sync, lane);
+                }
+            }
+            PoolJob::Roll(mut job) => {
+                drop(intake);
+                let result = roll(&mut job);
+                let id = job.id;
+                drop(job);
+                self.tell(match result {
+                    Ok(rolled) => Done::Rolled(Box::new(rolled), id),
+                    Err(failure) => Done::RollFailed(failure, id),
+                });
+                self.wake();
+            }
+        }
+        true
+    }
+
+    /// Called with the intake locked.
+    fn write_part(&self, job: FileJob<S::File>) -> Option<SyncPart<S::File>> {
+        let FileJob { id, generation, segment, write, sync } = job;
+        if generation <= self.poisoned.load(Ordering::SeqCst) {
+            self.tell(Done::Event(Event::Refused { id }));
+            self.wake();
+            return None;
+        }
+        if let Some((blocks, file_start)) = write {
+            let start_us = (self.runtime.clock)();
+            let result = append_or_undo(&segment.file, blocks.iter(), file_start);
+            // The queue recycles a buffer only when nobody else holds it.
+            drop(blocks);
+            match result {
+                Ok(()) => self.tell(Done::Event(Event::Written { id, took_us: self.since(start_us) })),
+                Err(failure) => {
+                    self.poisoned.fetch_max(generation, Ordering::SeqCst);
+                    let error = error_text(&failure.error);
+                    self.tell(Done::Event(Event::WriteFailed { id, error, undone: failure.undone }));
+                    self.wake();
+                    return None;
+                }
+            }
+        }
+        if sync {
+            return Some(SyncPart { id, generation, segment });
+        }
+        self.wake();
+        None
+    }
+
+    fn sync_part(&self, part: &SyncPart<S::File>, lane: usize) {
+        let &SyncPart { id, generation, ref segment } = part;
+        let start_us = (self.runtime.clock)();
+        let event = match segment.sync_lane(lane) {
+            Ok(()) => Event::Synced { id, took_us: self.since(start_us) },
+            Err(e) => {
+                self.poisoned.fetch_max(generation, Ordering::SeqCst);
+                Event::SyncFailed { id, error: error_text(&e) }
+            }
+        };
+        self.tell(Done::Event(event));
+        self.wake();
+    }
+
+    fn since(&self, start_us: u64) -> u64 {
+        (self.runtime.clock)().saturating_sub(start_us)
+    }
+
+    fn tell(&self, done: Done<S::File>) {
+        // The log may be gone; then nobody is interested.
+        let _ = self.done.send(done);
+    }
+
+    fn wake(&self) {
+        if !self.woken.swap(true, Ordering::SeqCst) {
+            (self.runtime.waker)();
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! Reads one file of the log ahead of execution: verifies blocks, finds the commands and their arguments, and decides where what
+//! can be believed ends.
+//!
+//! Only whole commands, whole transactions and whole verified blocks are handed out. What follows the last of them is told
+//! apart:
+//! * *torn*: the file ends in the middle of something, as after a crash. A block is dropped as a whole, also if some of its
+//!   commands are there. Looking torn is not enough when a genuine block stands further on: then a length was damaged;
+//! * *damaged*: bytes that nobody wrote there: a checksum that does not fit, zeros, garbage, a gap in the positions;
+//! * *superseded*: the writer left this file after a failure; its bytes from here on were written again into a later one.
+
+use std::io;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+
+use crate::block::{self, HEADER_MAX, Parsed};
+use crate::scan::{self, Scan};
+use crate::storage::File;
+
+/// How much is read, and about how much is handed out, at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A run of whole commands, verified and split into arguments ahead of execution.
+pub struct Chunk {
+    bytes: Vec<u8>,
+    commands: Vec<Found>,
+    args: Vec<(usize, usize)>,
+    path: Arc<str>,
+    file_offset: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Found {
+    start: usize,
+    end: usize,
+    args_end: usize,
+}
+
+/// One command of a [`Chunk`].
+#[derive(Clone, Copy)]
+pub struct Command<'a> {
+    chunk: &'a Chunk,
+    found: Found,
+    args_start: usize,
+}
+
+impl Chunk {
+    /// The commands in order.
+    pub fn commands(&self) -> impl Iterator<Item = Command<'_>> {
+        let mut args_start = 0;
+        self.commands.iter().map(move |&found| {
+            let command = Command { chunk: self, found, args_start };
+            args_start = found.args_end;
+            command
+        })
+    }
+
+    /// The file it came from.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// How many bytes of the file it covers.
+    pub fn file_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+impl<'a> Command<'a> {
+    /// The arguments, the command's name first.
+    pub fn args(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let chunk = self.chunk;
+        chunk.args[self.args_start..self.found.args_end].iter().map(|&(start, end)| &chunk.bytes[start..end])
+    }
+
+    /// The command as it stands in the log.
+    pub fn raw(&self) -> &'a [u8] {
+        &self.chunk.bytes[self.found.start..self.found.end]
+    }
+
+    /// Where it stands in its file.
+    pub fn offset(&self) -> u64 {
+        self.chunk.file_offset + self.found.start as u64
+    }
+}
+
+/// Where the stream of positions has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The next byte's position.
+    pub lsn: u64,
+    /// Whether a block has told it; before, it is counted from zero.
+    pub anchored: bool,
+}
+
+/// Why a file's good part ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// It is the end of the file.
+    Clean,
+    /// The file ends in the middle of this.
+    Torn(String),
+    /// This is wrong.
+    Damaged(String),
+    /// What follows was written again into a later file.
+    Superseded,
+}
+
+/// The end of a file's good part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Where it is.
+    pub offset: u64,
+    /// Where the damage was found (the good part may end before, at the `MULTI` of a transaction).
+    pub found_at: u64,
+    /// The position behind it.
+    pub position: Position,
+    /// Why.
+    pub tail: Tail,
+}
+
+/// What a reading thread sends.
+pub enum Message {
+    Chunk(Chunk),
+    End(io::Result<End>),
+}
+
+/// A file to be read.
+pub struct Reader<F> {
+    pub file: F,
+    pub path: Arc<str>,
+    pub len: u64,
+    /// Where to begin (behind an RDB preamble).
+    pub offset: u64,
+    pub position: Position,
+    /// Where a later file begins to supersede this one.
+    pub limit: Option<u64>,
+    /// Whether the bytes count in the stream (those of a base do not).
+    pub counts: bool,
+}
+
+impl<F: File> Reader<F> {
+    /// Reads the file, handing out chunks until `emit` returns false.
+    pub fn read(self, mut emit: impl FnMut(Chunk) -> bool) -> io::Result<Option<End>> {
+        let mut splitter = Splitter::new(self.position, self.limit, self.counts);
+        let mut bytes: Vec<u8> = Vec::new();
+        let mut base = self.offset;
+        let mut wanted = CHUNK_BYTES;
+        loop {
+            let left = self.len.saturating_sub(base + bytes.len() as u64);
+            let more = (wanted as u64).min(left) as usize;
+            let filled_to = bytes.len() + more;
+            fill(&self.file, base + bytes.len() as u64, &mut bytes, more)?;
+            if bytes.len() < filled_to {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read"));
+            }
+            let at_end = base + bytes.len() as u64 >= self.len;
+            let stop = splitter.split(&bytes, at_end);
+            let carry = bytes[splitter.safe..].to_vec();
+            let safe = std::mem::take(&mut splitter.safe);
+            bytes.truncate(safe);
+            let (commands, args) = splitter.take_found();
+            if safe > 0 {
+                let chunk = Chunk { bytes, commands, args, path: self.path.clone(), file_offset: base };
+                if !emit(chunk) {
+                    return Ok(None);
+                }
+            }
+            base += safe as u64;
+            let end = |found_at: usize, tail: Tail| End {
+                offset: base,
+                found_at: base + found_at.saturating_sub(safe) as u64,
+                position: splitter.position,
+                tail,
+            };
+            let tail = match stop {
+                Stop::Need(need) => {
+                    let need = need - safe;
+                    if base.saturating_add(need as u64) <= self.len {
+                        // A large thing is read in growing steps, so that looking at it again costs little in sum.
+                        wanted = (need - carry.len()).max(CHUNK_BYTES).max(carry.len());
+                        bytes = carry;
+                        continue;
+                    }
+                    let what = torn_what(&carry);
+                    match self.later_block(base, splitter.position.lsn)? {
+                        Some(at) => end(
+                            0,
+                            Tail::Damaged(format!(
+                                "{what} seems to reach beyond the end of the file, but a whole block follows at offset {at}"
+                            )),
+                        ),
+                        None => end(0, Tail::Torn(what.to_owned())),
+                    }
+                }
+                Stop::End => end(0, Tail::Clean),
+                Stop::Superseded => end(0, Tail::Superseded),
+                Stop::Damaged(at, reason) => end(at, Tail::Damaged(reason)),
+            };
+            return Ok(Some(tail));
+        }
+    }
+
+    /// Reads the file on a thread of its own.
+    pub fn send_to(self, sender: &Sender<Message>) {
+        let end = self.read(|chunk| sender.send(Message::Chunk(chunk)).is_ok());
+        if let Some(end) = end.transpose() {
+            // The receiver is gone when loading was given up.
+            let _ = sender.send(Message::End(end));
+        }
+    }
+
+    /// Looks for a genuine block behind `from` that continues after `lsn`.
+    fn later_block(&self, from: u64, lsn: u64) -> io::Result<Option<u64>> {
+        const MARK: &[u8] = b"\n#BLK:v1;";
+        let finder = memchr::memmem::Finder::new(MARK);
+        let mut at = from + 1;
+        while at < self.len {
+            let mut window = Vec::new();
+            fill(&self.file, at, &mut window, (CHUNK_BYTES as u64).min(self.len - at) as usize)?;
+            if window.is_empty() {
+                break;
+            }
+            for found in finder.find_iter(&window) {
+                let start = at + found as u64 + 1;
+                if first_block_lsn(&self.file, start, self.len)?.is_some_and(|later| later > lsn) {
+                    return Ok(Some(start));
+                }
+            }
+            // Windows overlap, so that no mark falls between two.
+            at += window.len().saturating_sub(MARK.len()).max(1) as u64;
+            if window.len() < CHUNK_BYTES {
+                break;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The position of the block at `offset`, if there is a whole one and its checksum fits.
+pub fn first_block_lsn<F: File>(file: &F, offset: u64, len: u64) -> io::Result<Option<u64>> {
+    let mut line = Vec::new();
+    fill(file, offset, &mut line, HEADER_MAX)?;
+    if !line.starts_with(block::PREFIX) {
+        return Ok(None);
+    }
+    let Parsed::Header(header, line_len) = block::parse(&line) else { return Ok(None) };
+    let start = offset + line_len as u64;
+    if header.len > len.saturating_sub(start) {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    fill(file, start, &mut content, header.len as usize)?;
+    Ok(block::verify(&header, &line[..line_len], &content).then_some(header.lsn))
+}
+
+/// Whether these are whole blocks and commands.
+pub fn is_whole(bytes: &[u8]) -> bool {
+    let mut splitter = Splitter::new(Position { lsn: 0, anchored: false }, None, true);
+    splitter.split(bytes, true) == Stop::End && splitter.safe == bytes.len()
+}
+
+/// Appends up to `count` bytes of the file.
+fn fill<F: File>(file: &F, offset: u64, into: &mut Vec<u8>, count: usize) -> io::Result<()> {
+    let start = into.len();
+    into.resize(start + count, 0);
+    let mut filled = 0;
+    while filled < count {
+        match file.read_at(offset + filled as u64, &mut into[start + filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    into.truncate(start + filled);
+    Ok(())
+}
+
+fn torn_what(carry: &[u8]) -> &'static str {
+    if carry.starts_with(block::PREFIX) {
+        "a block"
+    } else if carry.first() == Some(&b'#') {
+        "an annotation"
+    } else {
+        match scan::command(carry, 0, &mut Vec::new()) {
+            Scan::Whole(_) => "a transaction",
+            _ => "a command",
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stop {
+    /// At least so many bytes are needed.
+    Need(usize),
+    End,
+    Superseded,
+    Damaged(usize, String),
+}
+
+/// Splits bytes that begin between commands.
+struct Splitter {
+    position: Position,
+    limit: Option<u64>,
+    counts: bool,
+    /// Up to here everything is whole, and no transaction is open.
+    safe: usize,
+    commands: Vec<Found>,
+    args: Vec<(usize, usize)>,
+    safe_commands: usize,
+}
+
+impl Splitter {
+    fn new(position: Position, limit: Option<u64>, counts: bool) -> Self {
+        Splitter { position, limit, counts, safe: 0, commands: Vec::new(), args: Vec::new(), safe_commands: 0 }
+    }
+
+    /// The commands of the safe part.
+    fn take_found(&mut self) -> (Vec<Found>, Vec<(usize, usize)>) {
+        self.commands.truncate(self.safe_commands);
+        self.args.truncate(self.commands.last().map_or(0, |found| found.args_end));
+        self.safe_commands = 0;
+        (std::mem::take(&mut self.commands), std::mem::take(&mut self.args))
+    }
+
+    fn make_safe(&mut self, pos: usize) {
+        if self.counts {
+            self.position.lsn += (pos - self.safe) as u64;
+        }
+        self.safe = pos;
+        self.safe_commands = self.commands.len();
+    }
+
+    fn split(&mut self, bytes: &[u8], at_end: bool) -> Stop {
+        let mut pos = 0;
+        let mut in_transaction = false;
+        loop {
+            if !in_transaction && self.counts && self.limit == Some(self.position.lsn) {
+                return Stop::Superseded;
+            }
+            let Some(&first) = bytes.get(pos) else {
+                return if at_end && !in_transaction { Stop::End } else { Stop::Need(pos + 1) };
+            };
+            let rest = &bytes[pos..];
+            let whole = match first {
+                b'#' if rest.len() < block::PREFIX.len() && block::PREFIX.starts_with(rest) => return Stop::Need(bytes.len() + 1),
+                b'#' if rest.starts_with(block::PREFIX) => {
+                    if in_transaction {
+                        return Stop::Damaged(pos, "a block begins inside an unfinished transaction".to_owned());
+                    }
+                    match self.block(bytes, pos) {
+                        Ok(end) => {
+                            pos = end;
+                            continue;
+                        }
+                        Err(stop) => return stop,
+                    }
+                }
+                b'#' => scan::annotation(bytes, pos),
+                b'*' => self.command(bytes, pos, &mut in_transaction),
+                0 => return Stop::Damaged(pos, "zero bytes where a command should begin".to_owned()),
+                _ => return Stop::Damaged(pos, "no command begins here".to_owned()),
+            };
+            match whole {
+                Scan::Whole(end) => pos = end,
+                Scan::Incomplete(need) => return Stop::Need(need),
+                Scan::Bad(reason) => return Stop::Damaged(pos, reason.to_owned()),
+            }
+            if !in_transaction {
+                self.make_safe(pos);
+            }
+        }
+    }
+
+    fn command(&mut self, bytes: &[u8], pos: usize, in_transaction: &mut bool) -> Scan {
+        let args_start = self.args.len();
+        let scan = scan::command(bytes, pos, &mut self.args);
+        if let Scan::Whole(end) = scan {
+            if let Some(opens) = scan::transaction_mark(bytes, &self.args[args_start..]) {
+                *in_transaction = opens;
+            }
+            self.commands.push(Found { start: pos, end, args_end: self.args.len() });
+        }
+        scan
+    }
+
+    /// The block at `pos`: verifies it, and finds its commands.
+    fn block(&mut self, bytes: &[u8], pos: usize) -> Result<usize, Stop> {
+        let damaged = |reason: String| Stop::Damaged(pos, reason);
+        let (header, line_len) = match block::parse(&bytes[pos..]) {
+            Parsed::Header(header, line_len) => (header, line_len),
+            Parsed::Incomplete => return Err(Stop::Need(bytes.len() + 1)),
+            Parsed::Bad(reason) => return Err(damaged(reason.to_owned())),
+        };
+        let start = pos + line_len;
+        let end = usize::try_from(header.len).ok().and_then(|len| start.checked_add(len)).unwrap_or(usize::MAX);
+        if end > bytes.len() {
+            return Err(Stop::Need(end));
+        }
+        if !block::verify(&header, &bytes[pos..start], &bytes[start..end]) {
+            return Err(damaged("the checksum of the block does not match its content".to_owned()));
+        }
+        if self.counts {
+            self.check_position(header.lsn, header.len).map_err(|stop| stop.map_or(Stop::Superseded, damaged))?;
+            self.position = Position { lsn: header.lsn, anchored: true };
+        }
+        let content = &bytes[..end];
+        let mut at = start;
+        let mut in_transaction = false;
+        while at < end {
+            let whole = match content[at] {
+                b'*' => self.command(content, at, &mut in_transaction),
+                b'#' if !content[at..].starts_with(block::PREFIX) => scan::annotation(content, at),
+                _ => Scan::Bad("no command begins here"),
+            };
+            match whole {
+                Scan::Whole(next) => at = next,
+                Scan::Incomplete(_) | Scan::Bad(_) => return Err(damaged(format!("the block does not hold whole commands (at {at})"))),
+            }
+        }
+        if in_transaction {
+            return Err(damaged("the block holds an unfinished transaction".to_owned()));
+        }
+        self.safe = start;
+        self.make_safe(end);
+        Ok(end)
+    }
+
+    /// `Err(None)` is superseded.
+    fn check_position(&self, lsn: u64, len: u64) -> Result<(), Option<String>> {
+        if self.position.anchored && lsn != self.position.lsn {
+            let expected = self.position.lsn;
+            return Err(Some(if lsn > expected {
+                format!("the log continues at position {lsn}, but {expected} was expected: {} bytes are missing", lsn - expected)
+            } else {
+                format!("the log goes back to position {lsn}, where {expected} was expected")
+            }));
+        }
+        match self.limit {
+            Some(limit) if lsn == limit => Err(None),
+            Some(limit) if lsn < limit && lsn + len > limit => {
+                Err(Some(format!("the block reaches beyond position {limit}, where a later file takes over")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,631 @@
+//! How a batch becomes durable: the writer as a state machine without I/O. It is told what was appended and what happened, and
+//! says what to do next; files, threads and the clock belong to whoever drives it ([`crate::Log`] in production).
+//!
+//! **A batch's way**, in one line each:
+//! 1. `append`: it joins the queue; `appended` moves.
+//! 2. `next_action` gives a [`Job`]: write these blocks, and perhaps sync. Inline (the caller does it now) or handed to the I/O
+//!    threads, which write in the order of the jobs while their syncs overlap.
+//! 3. `Written`: `written` moves; the bytes are kept. 4. `Synced`: `durable` moves; the bytes are forgotten.
+//!
+//! **When the disk fails** (every order below is safe at each point where the process or the machine may stop):
+//! * *A write fails and was undone* (the file was cut back to the last whole block): the same file is tried again, at growing
+//!   intervals. A stop in between leaves whole blocks, perhaps with a torn one behind them, which recovery cuts.
+//! * *A write fails and could not be undone, or a sync fails:* nothing is appended to that file any more, and none of its bytes
+//!   after the last successful sync is believed. All that is not durable is in memory. A [`Roll`] writes it into a new file,
+//!   syncs that, then names it in the manifest, syncs the directory, and only then cuts the old file to its durable length.
+//!   Stop before the manifest: the old file is still the last one; the new one is not named and is removed at the next start.
+//!   Stop before the cut: the new file's first block has the position of the first byte that was not durable, so recovery knows
+//!   that it supersedes what the old file holds from there on, and makes the cut itself.
+//!   Until all this is done no watermark moves, so nothing is acknowledged that only the doubtful file holds.
+//! * Jobs behind a failed one are refused by whoever executes them (they carry the file's *generation*), and their blocks wait.
+
+use std::collections::VecDeque;
+
+use crate::log::{Failure, LatencySample};
+use crate::options::Limits;
+use crate::policy::{FsyncPolicy, Watermarks};
+use crate::queue::{Block, Queue};
+use crate::strategy::{Mode, Strategy};
+
+const FSYNC_INTERVAL_US: u64 = 1_000_000;
+const RETRY_FIRST_US: u64 = 100_000;
+const RETRY_MAX_US: u64 = 1_000_000;
+/// A write that takes this long was blocked by the kernel: writes are handed over for a while.
+const SLOW_WRITE_US: u64 = 5_000;
+const SLOW_WRITE_BAN_US: u64 = 1_000_000;
+/// The most one job writes, so that long queues advance step by step.
+const JOB_MAX_BYTES: u64 = 8 << 20;
+/// Handed-over writes without sync that may wait for the I/O threads.
+const WRITES_IN_FLIGHT_MAX: usize = 2;
+const LATENCY_SAMPLE_MIN_US: u64 = 1_000;
+const LATENCY_SAMPLES_MAX: usize = 128;
+const RECENT_SYNCS: usize = 256;
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Write and sync.
+    Run(Job),
+    /// Leave the file and go on in a new one.
+    Roll(Roll),
+}
+
+/// Who does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The caller, now.
+    Inline,
+    /// The I/O threads.
+    Handed,
+}
+
+/// Write, sync, or write and then sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// For the events about it.
+    pub id: u64,
+    /// Jobs of a generation that saw a failure must be refused.
+    pub generation: u64,
+    /// Who does it.
+    pub place: Place,
+    /// What to write.
+    pub write: Option<Span>,
+    /// Whether to sync (after the write).
+    pub sync: bool,
+}
+
+/// Sealed blocks of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where the first begins.
+    pub from: u64,
+    /// Where the last ends.
+    pub to: u64,
+    /// The length of the file before: what to cut it to when the write fails.
+    pub file_start: u64,
+}
+
+/// Go on in a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roll {
+    /// For the events about it.
+    pub id: u64,
+    /// Everything from here on goes into the new file.
+    pub from: u64,
+    /// To here.
+    pub to: u64,
+    /// The length to which the old file is cut in the end.
+    pub cut_len: u64,
+    /// Under `appendfsync no` memory forgets what is written: this part of the old file comes first, after verification.
+    pub reread: Option<(u64, u64)>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The write of a job is in the file, wholly.
+    Written { id: u64, took_us: u64 },
+    /// The sync of a job succeeded.
+    Synced { id: u64, took_us: u64 },
+    /// The write of a job failed; whether the file was cut back to `file_start`.
+    WriteFailed { id: u64, error: String, undone: bool },
+    /// The sync of a job failed (its write succeeded).
+    SyncFailed { id: u64, error: String },
+    /// The job was not begun, because one before it failed.
+    Refused { id: u64 },
+    /// The new file is in force, durably, and has this length.
+    Rolled { id: u64, file_len: u64 },
+    /// It is not.
+    RollFailed { id: u64, error: String },
+}
+
+struct InFlight {
+    id: u64,
+    place: Place,
+    /// Position and file length behind its write; none once it is written.
+    write: Option<(u64, u64)>,
+    /// Position and file length that its sync covers.
+    sync: Option<(u64, u64)>,
+    alone: bool,
+}
+
+enum Phase {
+    Healthy,
+    /// The file is fine, the last write was undone.
+    Retry {
+        at_us: u64,
+        backoff_us: u64,
+    },
+    /// One write is on its way to see whether the disk is back.
+    Trying {
+        backoff_us: u64,
+    },
+    /// The file is not to be believed.
+    MustRoll {
+        at_us: u64,
+        backoff_us: u64,
+    },
+    Rolling {
+        id: u64,
+        to: u64,
+        backoff_us: u64,
+    },
+}
+
+/// Counters for `INFO`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    pub blocks: u64,
+    pub delayed_fsync: u64,
+}
+
+/// See the module.
+pub struct Writer {
+    policy: FsyncPolicy,
+    checksums: bool,
+    limits: Limits,
+    marks: Watermarks,
+    queue: Queue,
+    /// Where memory begins to hold everything, as position and file length.
+    kept_from: (u64, u64),
+    generation: u64,
+    /// The file's length after all jobs given out, after the written ones, and what of it is durable.
+    tail_len: u64,
+    written_len: u64,
+    durable_len: u64,
+    in_flight: VecDeque<InFlight>,
+    next_id: u64,
+    phase: Phase,
+    failure: Option<Failure>,
+    last_error: String,
+    last_fsync_ok: bool,
+    strategy: Strategy,
+    next_tick_us: u64,
+    slow_writes_until_us: u64,
+    /// Everything before this shall become durable whatever the policy.
+    want_durable: u64,
+    paused: bool,
+    saturated: bool,
+    at_risk_since_us: u64,
+    counters: Counters,
+    samples: Vec<LatencySample>,
+    recent_syncs: [u32; RECENT_SYNCS],
+    syncs: usize,
+}
+
+impl Writer {
+    /// A writer that goes on at `lsn`, at the end of a file of `file_len` bytes; all before is durable.
+    pub fn new(policy: FsyncPolicy, checksums: bool, limits: Limits, lsn: u64, file_len: u64) -> Self {
+        Writer {
+            policy,
+            checksums,
+            limits,
+            marks: Watermarks { appended: lsn, written: lsn, durable: lsn },
+            queue: Queue::new(),
+            kept_from: (lsn, file_len),
+            generation: 1,
+            tail_len: file_len,
+            written_len: file_len,
+            durable_len: file_len,
+            in_flight: VecDeque::with_capacity(8),
+            next_id: 0,
+            phase: Phase::Healthy,
+            failure: None,
+            last_error: String::new(),
+            last_fsync_ok: true,
+            strategy: Strategy::new(),
+            next_tick_us: 0,
+            slow_writes_until_us: 0,
+            want_durable: 0,
+            paused: false,
+            saturated: false,
+            at_risk_since_us: 0,
+            counters: Counters::default(),
+            samples: Vec::new(),
+            recent_syncs: [0; RECENT_SYNCS],
+            syncs: 0,
+        }
+    }
+
+    /// A batch of whole commands that begins with a `SELECT`. Leaves an empty buffer, returns the position behind it.
+    pub fn append(&mut self, content: &mut Vec<u8>, now_us: u64) -> u64 {
+        if content.is_empty() {
+            return self.marks.appended;
+        }
+        if self.marks.appended == self.marks.durable {
+            self.at_risk_since_us = now_us;
+        }
+        let lsn = self.marks.appended;
+        self.marks.appended += content.len() as u64;
+        self.queue.push(content, lsn, now_us);
+        self.judge_saturation();
+        self.marks.appended
+    }
+
+    /// What to do now. Ask until there is nothing.
+    pub fn next_action(&mut self, now_us: u64) -> Option<Action> {
+        self.queue.trim_spares(now_us);
+        match self.phase {
+            Phase::Healthy => match self.policy {
+                FsyncPolicy::Always => self.next_always(now_us),
+                FsyncPolicy::Everysec | FsyncPolicy::No => self.next_relaxed(now_us),
+            },
+            Phase::Retry { at_us, backoff_us } => {
+                if now_us < at_us || !self.in_flight.is_empty() {
+                    return None;
+                }
+                self.generation += 1;
+                self.tail_len = self.written_len;
+                self.queue.take_back();
+                if !self.queue.has_unhanded() {
+                    self.recovered();
+                    return None;
+                }
+                self.phase = Phase::Trying { backoff_us };
+                let sync = self.policy == FsyncPolicy::Always;
+                Some(self.write(Place::Handed, sync))
+            }
+            Phase::MustRoll { at_us, backoff_us } => {
+                if now_us < at_us || !self.in_flight.is_empty() {
+                    return None;
+                }
+                Some(self.roll(backoff_us))
+            }
+            Phase::Trying { .. } | Phase::Rolling { .. } => None,
+        }
+    }
+
+    fn next_always(&mut self, now_us: u64) -> Option<Action> {
+        if !self.queue.has_unhanded() {
+            let covered = self.in_flight.iter().filter_map(|job| job.sync).map(|(lsn, _)| lsn).max().unwrap_or(0);
+            let behind = self.marks.written > self.marks.durable.max(covered) && self.in_flight.iter().all(|job| job.write.is_none());
+            return behind.then(|| self.sync(now_us));
+        }
+        match self.strategy.mode(now_us) {
+            Mode::Inline => self.in_flight.is_empty().then(|| self.write(Place::Inline, true)),
+            Mode::Overlapped(most) => (self.in_flight.len() < most).then(|| self.write(Place::Handed, true)),
+        }
+    }
+
+    fn next_relaxed(&mut self, now_us: u64) -> Option<Action> {
+        if self.queue.has_unhanded() {
+            if self.in_flight.is_empty() && now_us >= self.slow_writes_until_us {
+                return Some(self.write(Place::Inline, false));
+            }
+            if self.in_flight.iter().filter(|job| job.write.is_some()).count() < WRITES_IN_FLIGHT_MAX {
+                return Some(self.write(Place::Handed, false));
+            }
+        }
+        if self.marks.written == self.marks.durable {
+            return None;
+        }
+        let syncing = self.in_flight.iter().any(|job| job.sync.is_some());
+        let at_risk = self.marks.written - self.marks.durable;
+        let wanted = self.want_durable > self.marks.durable;
+        let (due, early) = match self.policy {
+            FsyncPolicy::No => (false, false),
+            _ if self.holds_back() => (false, false),
+            _ => (now_us >= self.next_tick_us, at_risk > self.limits.early_sync_bytes),
+        };
+        if syncing {
+            if due {
+                self.counters.delayed_fsync += 1;
+                self.next_tick_us = now_us + FSYNC_INTERVAL_US;
+            }
+            return None;
+        }
+        (due || early || wanted).then(|| self.sync(now_us))
+    }
+
+    /// Whether syncs are paused, and memory is not yet so full that they must go on.
+    fn holds_back(&self) -> bool {
+        self.paused && self.marks.written - self.marks.durable < self.limits.retained_bytes / 2
+    }
+
+    fn write(&mut self, place: Place, sync: bool) -> Action {
+        let (from, to, file_bytes) = self.queue.hand_over(JOB_MAX_BYTES, self.checksums);
+        let span = Span { from, to, file_start: self.tail_len };
+        self.tail_len += file_bytes;
+        self.start(place, Some(span), sync.then_some((to, self.tail_len)))
+    }
+
+    fn sync(&mut self, now_us: u64) -> Action {
+        self.next_tick_us = now_us + FSYNC_INTERVAL_US;
+        self.start(Place::Handed, None, Some((self.marks.written, self.written_len)))
+    }
+
+    fn start(&mut self, place: Place, write: Option<Span>, sync: Option<(u64, u64)>) -> Action {
+        self.next_id += 1;
+        let alone = self.in_flight.iter().all(|job| job.sync.is_none());
+        if sync.is_some() {
+            self.in_flight.iter_mut().for_each(|job| job.alone = false);
+        }
+        self.in_flight.push_back(InFlight { id: self.next_id, place, write: write.map(|span| (span.to, self.tail_len)), sync, alone });
+        Action::Run(Job { id: self.next_id, generation: self.generation, place, write, sync: sync.is_some() })
+    }
+
+    fn roll(&mut self, backoff_us: u64) -> Action {
+        self.next_id += 1;
+        let to = self.marks.appended;
+        self.phase = Phase::Rolling { id: self.next_id, to, backoff_us };
+        let (kept_lsn, kept_len) = self.kept_from;
+        let reread = (kept_lsn > self.marks.durable).then_some((self.durable_len, kept_len));
+        Action::Roll(Roll { id: self.next_id, from: self.marks.durable, to, cut_len: self.durable_len, reread })
+    }
+
+    /// What happened, and when.
+    pub fn on_event(&mut self, event: Event, now_us: u64) {
+        match event {
+            Event::Written { id, took_us } => self.on_written(id, took_us, now_us),
+            Event::Synced { id, took_us } => self.on_synced(id, took_us, now_us),
+            Event::WriteFailed { id, error, undone } => {
+                self.remove(id);
+                if undone { self.fail(error, now_us) } else { self.distrust(error, now_us) }
+            }
+            Event::SyncFailed { id, error } => {
+                self.remove(id);
+                self.last_fsync_ok = false;
+                self.distrust(error, now_us);
+            }
+            Event::Refused { id } => {
+                self.remove(id);
+            }
+            Event::Rolled { id, file_len } => self.on_rolled(id, file_len, now_us),
+            Event::RollFailed { id, error } => {
+                let Phase::Rolling { id: expected, backoff_us, .. } = self.phase else { return };
+                if id == expected {
+                    self.note(error, now_us);
+                    self.phase = Phase::MustRoll { at_us: now_us + backoff_us, backoff_us: (backoff_us * 2).min(RETRY_MAX_US) };
+                }
+            }
+        }
+        self.judge_saturation();
+    }
+
+    fn on_written(&mut self, id: u64, took_us: u64, now_us: u64) {
+        let Some(index) = self.in_flight.iter().position(|job| job.id == id) else { return };
+        let job = &mut self.in_flight[index];
+        let (to, len) = job.write.take().expect("a job is written once");
+        let (place, syncs) = (job.place, job.sync.is_some());
+        debug_assert!(to > self.marks.written && len > self.written_len, "jobs are written in order");
+        if !syncs {
+            self.in_flight.remove(index);
+        }
+        let retain = self.policy != FsyncPolicy::No || syncs;
+        self.counters.blocks += self.queue.written(to, retain);
+        self.marks.written = to;
+        self.written_len = len;
+        if !retain {
+            self.kept_from = (to, len);
+        }
+        if took_us >= SLOW_WRITE_US && place == Place::Inline {
+            self.slow_writes_until_us = now_us + SLOW_WRITE_BAN_US;
+        }
+        self.sample("aof-write", took_us);
+        if !syncs && matches!(self.phase, Phase::Trying { .. }) {
+            self.recovered();
+        }
+    }
+
+    fn on_synced(&mut self, id: u64, took_us: u64, now_us: u64) {
+        let Some(job) = self.remove(id) else { return };
+        let (lsn, len) = job.sync.expect("a synced job has a sync");
+        self.recent_syncs[self.syncs % RECENT_SYNCS] = took_us.min(u64::from(u32::MAX)) as u32;
+        self.syncs += 1;
+        if self.policy == FsyncPolicy::Always {
+            self.strategy.record(took_us, job.place == Place::Inline, job.alone, now_us);
+            self.sample("aof-fsync-always", took_us);
+        }
+        // After another sync failed, this success may have been told because the error already was.
+        if matches!(self.phase, Phase::MustRoll { .. } | Phase::Rolling { .. }) {
+            return;
+        }
+        self.last_fsync_ok = true;
+        self.make_durable(lsn, len);
+        if matches!(self.phase, Phase::Trying { .. }) {
+            self.recovered();
+        }
+    }
+
+    fn on_rolled(&mut self, id: u64, file_len: u64, _now_us: u64) {
+        let Phase::Rolling { id: expected, to, .. } = self.phase else { return };
+        if id != expected {
+            return;
+        }
+        self.generation += 1;
+        self.tail_len = file_len;
+        self.written_len = file_len;
+        self.durable_len = 0;
+        self.marks.written = self.marks.written.max(to);
+        self.make_durable(to, file_len);
+        self.kept_from = (to, file_len);
+        self.last_fsync_ok = true;
+        self.recovered();
+    }
+
+    fn make_durable(&mut self, lsn: u64, len: u64) {
+        if lsn <= self.marks.durable {
+            self.durable_len = self.durable_len.max(len);
+            return;
+        }
+        self.marks.durable = lsn;
+        self.durable_len = len;
+        if self.kept_from.0 < lsn {
+            self.kept_from = (lsn, len);
+        }
+        self.counters.blocks += self.queue.durable(lsn);
+        if let Some(oldest_us) = self.queue.oldest_us() {
+            self.at_risk_since_us = oldest_us;
+        }
+        debug_assert!(self.marks.durable <= self.marks.written && self.marks.written <= self.marks.appended);
+    }
+
+    fn remove(&mut self, id: u64) -> Option<InFlight> {
+        let index = self.in_flight.iter().position(|job| job.id == id)?;
+        self.in_flight.remove(index)
+    }
+
+    fn note(&mut self, error: String, now_us: u64) {
+        self.last_error.clone_from(&error);
+        match &mut self.failure {
+            Some(failure) => failure.message = error,
+            None => self.failure = Some(Failure { message: error, since_us: now_us }),
+        }
+    }
+
+    /// A write failed and was undone.
+    fn fail(&mut self, error: String, now_us: u64) {
+        self.note(error, now_us);
+        let backoff_us = match self.phase {
+            Phase::Healthy => RETRY_FIRST_US,
+            Phase::Retry { backoff_us, .. } | Phase::Trying { backoff_us } => backoff_us,
+            Phase::MustRoll { .. } | Phase::Rolling { .. } => return,
+        };
+        self.phase = Phase::Retry { at_us: now_us + backoff_us, backoff_us: (backoff_us * 2).min(RETRY_MAX_US) };
+    }
+
+    /// The file is not to be believed any more. The first attempt to leave it comes at once.
+    fn distrust(&mut self, error: String, now_us: u64) {
+        self.note(error, now_us);
+        if !matches!(self.phase, Phase::MustRoll { .. } | Phase::Rolling { .. }) {
+            self.phase = Phase::MustRoll { at_us: now_us, backoff_us: RETRY_FIRST_US };
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.phase = Phase::Healthy;
+        self.failure = None;
+    }
+
+    fn judge_saturation(&mut self) {
+        let queued = self.marks.appended - self.marks.written;
+        let retained = self.marks.written - self.marks.durable.max(self.kept_from.0);
+        let Limits { queued_bytes, retained_bytes, .. } = self.limits;
+        self.saturated = if self.saturated {
+            queued > queued_bytes / 4 * 3 || retained > retained_bytes / 4 * 3
+        } else {
+            queued > queued_bytes || retained > retained_bytes
+        };
+    }
+
+    fn sample(&mut self, event: &'static str, took_us: u64) {
+        if took_us >= LATENCY_SAMPLE_MIN_US && self.samples.len() < LATENCY_SAMPLES_MAX {
+            self.samples.push(LatencySample { event, took_us });
+        }
+    }
+
+    /// When `next_action` may have something that it does not have now, if no event comes first.
+    pub fn next_deadline(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Retry { at_us, .. } | Phase::MustRoll { at_us, .. } => self.in_flight.is_empty().then_some(at_us),
+            Phase::Healthy if self.policy == FsyncPolicy::Everysec && self.marks.written > self.marks.durable && !self.holds_back() => {
+                Some(self.next_tick_us)
+            }
+            _ => None,
+        }
+    }
+
+    /// Changes the policy; what was written before becomes durable soon, whatever the new one says.
+    pub fn set_policy(&mut self, policy: FsyncPolicy) {
+        if policy != self.policy {
+            self.policy = policy;
+            self.want_durable = self.marks.appended;
+        }
+    }
+
+    /// Everything appended so far shall become durable, whatever the policy.
+    pub fn want_durable(&mut self) -> u64 {
+        self.want_durable = self.marks.appended;
+        self.marks.appended
+    }
+
+    pub fn block_checksums(&self) -> bool {
+        self.checksums
+    }
+
+    pub fn set_block_checksums(&mut self, on: bool) {
+        self.checksums = on;
+    }
+
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    pub fn set_clients(&mut self, clients: usize) {
+        self.strategy.set_clients(clients);
+    }
+
+    /// The blocks of a job that was given out.
+    pub fn blocks(&self, span: Span) -> impl Iterator<Item = &Block> {
+        self.queue.handed_blocks(span.from, span.to)
+    }
+
+    /// The blocks of a roll that was given out.
+    pub fn blocks_to_roll(&mut self, roll: &Roll) -> Vec<Block> {
+        debug_assert_eq!(roll.to, self.marks.appended, "the blocks are taken before more is appended");
+        let kept = self.kept_from.0.max(roll.from);
+        self.queue.take_all(kept)
+    }
+
+    pub fn policy(&self) -> FsyncPolicy {
+        self.policy
+    }
+
+    pub fn watermarks(&self) -> Watermarks {
+        self.marks
+    }
+
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    pub fn last_error(&self) -> &str {
+        &self.last_error
+    }
+
+    pub fn last_fsync_ok(&self) -> bool {
+        self.last_fsync_ok
+    }
+
+    pub fn is_saturated(&self) -> bool {
+        self.saturated
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    pub fn file_len(&self) -> u64 {
+        self.written_len
+    }
+
+    /// Jobs and rolls whose events have not come.
+    pub fn is_busy(&self) -> bool {
+        !self.in_flight.is_empty() || matches!(self.phase, Phase::Rolling { .. })
+    }
+
+    pub fn syncs_in_flight(&self) -> u64 {
+        self.in_flight.iter().filter(|job| job.sync.is_some()).count() as u64
+    }
+
+    /// How long the oldest byte that is not durable has been waiting.
+    pub fn at_risk_us(&self, now_us: u64) -> u64 {
+        if self.marks.appended == self.marks.durable { 0 } else { now_us.saturating_sub(self.at_risk_since_us) }
+    }
+
+    /// The median and the 99th percentile of the last syncs, in microseconds.
+    pub fn fsync_percentiles(&self) -> (u64, u64) {
+        let mut recent = self.recent_syncs[..self.syncs.min(RECENT_SYNCS)].to_vec();
+        if recent.is_empty() {
+            return (0, 0);
+        }
+        recent.sort_unstable();
+        let at = |percent: usize| u64::from(recent[(recent.len() - 1) * percent / 100]);
+        (at(50), at(99))
+    }
+
+    /// Moves the samples gathered since the last call.
+    pub fn take_samples(&mut self, into: &mut Vec<LatencySample>) {
+        into.append(&mut self.samples);
+    }
+}

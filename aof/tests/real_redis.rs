@@ -1,0 +1,165 @@
+//! The files are Redis's: a real `redis-server` loads what the log wrote, and the log loads what it wrote. Skipped (loudly)
+//! where no `redis-server` is installed.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use graven_aof::{FsStorage, FsyncPolicy, Log, Options, Part, Recovery, Runtime};
+
+struct Redis {
+    child: Child,
+    port: u16,
+}
+
+impl Redis {
+    fn start(dir: &Path) -> Option<Redis> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--appendonly", "yes", "--save", "", "--dir"])
+            .arg(dir)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(child) = child else {
+            eprintln!("SKIPPED: no redis-server");
+            return None;
+        };
+        let redis = Redis { child, port };
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() && redis.ask("PING") == "+PONG" {
+                return Some(redis);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("redis-server did not start on {}", dir.display());
+    }
+
+    fn ask(&self, line: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "{line}\r\n").unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut reply = String::new();
+        reader.read_line(&mut reply).unwrap();
+        if reply.starts_with('$') && !reply.starts_with("$-1") {
+            reply.clear();
+            reader.read_line(&mut reply).unwrap();
+        }
+        reply.trim_end().to_owned()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(args: &[&str]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
+    for arg in args {
+        bytes.extend(format!("${}\r\n{arg}\r\n", arg.len()).bytes());
+    }
+    bytes
+}
+
+type Loaded = (Log<FsStorage>, Vec<Vec<Vec<u8>>>, Vec<String>);
+
+fn open(dir: &Path, policy: FsyncPolicy) -> Loaded {
+    let options = Options { policy, ..Options::default() };
+    let mut recovery = Recovery::open(Arc::new(FsStorage::new(dir)), options).unwrap();
+    let mut commands = Vec::new();
+    while let Some(part) = recovery.next_part().unwrap() {
+        match part {
+            Part::Rdb(rdb) => {
+                let bytes = rdb.bytes;
+                recovery.rdb_consumed(bytes);
+            }
+            Part::Commands(chunk) => commands.extend(chunk.commands().map(|c| c.args().map(<[u8]>::to_vec).collect())),
+        }
+    }
+    let (log, summary) = recovery.finish(Runtime::new(|| ()), 0).unwrap();
+    (log, commands, summary.warnings)
+}
+
+fn write_keys(log: &mut Log<FsStorage>, from: usize, count: usize) {
+    for i in from..from + count {
+        let mut content = command(&["SELECT", "0"]);
+        content.extend(b"#TS:1700000000\r\n");
+        content.extend(command(&["MULTI"]));
+        content.extend(command(&["SET", &format!("key{i}"), &"x".repeat(i % 100)]));
+        content.extend(command(&["INCR", "count"]));
+        content.extend(command(&["EXEC"]));
+        log.submit(&mut content, i as u64);
+        assert!(content.is_empty());
+    }
+}
+
+#[test]
+fn redis_loads_what_the_log_wrote_and_the_log_loads_what_redis_appended() {
+    let dir = tempfile::tempdir().unwrap();
+    for (round, policy) in [FsyncPolicy::Always, FsyncPolicy::Everysec, FsyncPolicy::No].into_iter().enumerate() {
+        let (mut log, _, warnings) = open(dir.path(), policy);
+        assert_eq!(warnings, Vec::<String>::new());
+        write_keys(&mut log, round * 100, 100);
+        log.flush(5_000_000).unwrap();
+        assert_eq!(log.watermarks().durable, log.appended());
+    }
+    let manifest = dir.path().join("appendonlydir/appendonly.aof.manifest");
+    let check = Command::new("redis-check-aof").arg(&manifest).output();
+    if let Ok(check) = check {
+        let text = String::from_utf8_lossy(&check.stdout).into_owned();
+        assert!(check.status.success() && text.contains("All AOF files and manifest are valid"), "{text}");
+    }
+    let Some(redis) = Redis::start(dir.path()) else { return };
+    assert_eq!(redis.ask("GET count"), "300");
+    assert_eq!(redis.ask("DBSIZE"), ":301");
+    assert_eq!(redis.ask("SET appended by-redis"), "+OK");
+    assert_eq!(redis.ask("BGREWRITEAOF"), "+Background append only file rewriting started");
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(redis.ask("SET after rewrite"), "+OK");
+    redis.ask("SHUTDOWN");
+    drop(redis);
+    let (mut log, commands, warnings) = open(dir.path(), FsyncPolicy::Everysec);
+    assert_eq!(warnings, Vec::<String>::new());
+    assert_eq!(commands.last().unwrap(), &[&b"SET"[..], b"after", b"rewrite"]);
+    write_keys(&mut log, 300, 10);
+    log.flush(5_000_000).unwrap();
+    drop(log);
+    let redis = Redis::start(dir.path()).unwrap();
+    assert_eq!(redis.ask("GET count"), "310");
+    assert_eq!(redis.ask("GET after"), "rewrite");
+}
+
+#[test]
+fn an_old_single_file_log_is_taken_over_and_redis_agrees() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut old = command(&["SELECT", "0"]);
+    old.extend(command(&["SET", "old", "file"]));
+    std::fs::write(dir.path().join("appendonly.aof"), &old).unwrap();
+    let (mut log, commands, warnings) = open(dir.path(), FsyncPolicy::Everysec);
+    assert_eq!(commands.len(), 2);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(!dir.path().join("appendonly.aof").exists());
+    write_keys(&mut log, 0, 3);
+    log.flush(5_000_000).unwrap();
+    drop(log);
+    let Some(redis) = Redis::start(dir.path()) else { return };
+    assert_eq!(redis.ask("GET old"), "file");
+    assert_eq!(redis.ask("GET count"), "3");
+}
+
+#[test]
+fn a_second_server_is_told_who_holds_the_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, ..) = open(dir.path(), FsyncPolicy::Everysec);
+    let text = Recovery::open(Arc::new(FsStorage::new(dir.path())), Options::default()).err().unwrap().to_string();
+    assert!(text.contains(&format!("already in use by process {}", std::process::id())), "{text}");
+    drop(log);
+    open(dir.path(), FsyncPolicy::Everysec);
+}
