@@ -343,12 +343,14 @@ impl Engine {
         } else {
             let muted = reply.is_muted();
             reply.array(transaction.queue.len());
+            session.in_exec = true;
             for (id, queued) in &transaction.queue {
                 reply.set_protocol(session.protocol);
                 let mut each = reply.reborrow();
                 each.set_muted(muted);
                 self.call(session, queued.as_args(), *id, None, each, host);
             }
+            session.in_exec = false;
         }
         self.finish(session, args, id, start);
     }

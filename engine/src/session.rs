@@ -90,6 +90,8 @@ pub struct Session {
     pub peer: String,
     /// Commands queued since `MULTI`.
     pub transaction: Option<Box<Transaction>>,
+    /// `EXEC` is executing the queued commands: nothing may block.
+    pub in_exec: bool,
     /// Keys watched.
     pub watched: Vec<Watched>,
     /// On-off states.
