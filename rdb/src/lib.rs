@@ -1,1 +1,35 @@
-//! placeholder
+//! The RDB file format: a streaming reader for the files of every Redis (versions 1 to 12) and of Valkey (80), and a
+//! writer of version 10, which Redis 7.0 and later load.
+//!
+//! ```text
+//! "REDIS0010"                               magic and version, nine bytes
+//! FA key value        ...                   auxiliary fields: who wrote the file, when
+//! FE 00               FB 02 01              database 0; about two keys, one of them with a deadline
+//! FC <8 bytes>                              deadline of the next key, in milliseconds since 1970
+//! 00 03 "foo" 03 "bar"                      type 0 (string), key, value
+//! 00 03 "num" C0 2A                         the value 42, as a one-byte integer
+//! FF <8 bytes>                              end, CRC-64 of everything before it (zero: not computed)
+//! ```
+//!
+//! The reader holds two promises against damaged and hostile files. It never believes a length: memory grows only as
+//! bytes arrive, so no file makes it allocate more than a constant factor of what it has read. And it never guesses: a
+//! byte it does not know, a value type it cannot decode, an end that comes early are errors that carry the offset.
+//!
+//! The last byte of an RDB part need not be the last byte of the file, because an append-only file may begin with one and
+//! go on with commands: [`Reader::bytes_consumed`] says where the part ended and [`Reader::into_rest`] reads on from there.
+
+mod error;
+mod format;
+mod lzf;
+mod module;
+mod reader;
+mod source;
+mod string;
+mod value;
+mod writer;
+
+pub use error::{Error, Result};
+pub use format::{is_rdb, type_name};
+pub use reader::{Attributes, Contents, Event, Reader, Skipped, read_all};
+pub use value::Value;
+pub use writer::{Header, Options, Writer};

@@ -1,0 +1,93 @@
+//! The numbers of the format: magic, versions, opcodes, value types, string encodings.
+
+/// Bytes of magic and version at the start of a file.
+pub(crate) const HEADER_BYTES: usize = 9;
+/// The version the writer writes: the one of Redis 7.0.
+pub(crate) const WRITTEN_VERSION: u32 = 10;
+/// The newest version of Redis's own numbering that the reader knows.
+pub(crate) const NEWEST_REDIS_VERSION: u32 = 12;
+/// The version of Valkey 9, far from Redis's own numbering so that the two cannot be taken for each other.
+pub(crate) const VALKEY_VERSION: u32 = 80;
+/// The first version whose end carries a checksum.
+pub(crate) const FIRST_CHECKSUM_VERSION: u32 = 5;
+
+/// What may stand where a value type may stand, but is no value.
+pub(crate) mod opcode {
+    pub const SLOT_INFO: u8 = 244;
+    pub const FUNCTION2: u8 = 245;
+    pub const FUNCTION_PRE_RELEASE: u8 = 246;
+    pub const MODULE_AUX: u8 = 247;
+    pub const IDLE: u8 = 248;
+    pub const FREQ: u8 = 249;
+    pub const AUX: u8 = 250;
+    pub const RESIZE_DB: u8 = 251;
+    pub const EXPIRE_TIME_MS: u8 = 252;
+    pub const EXPIRE_TIME: u8 = 253;
+    pub const SELECT_DB: u8 = 254;
+    pub const EOF: u8 = 255;
+}
+
+/// The value type of strings.
+pub(crate) const TYPE_STRING: u8 = 0;
+
+/// The special string encodings, in the low six bits of a length byte whose high bits are both set.
+pub(crate) mod encoding {
+    pub const INT8: u8 = 0;
+    pub const INT16: u8 = 1;
+    pub const INT32: u8 = 2;
+    pub const LZF: u8 = 3;
+}
+
+/// The name of a value type as an operator knows it, or `None` for a number that no version of the format defines.
+pub fn type_name(code: u8) -> Option<&'static str> {
+    const NAMES: [&str; 26] = [
+        "string",
+        "list",
+        "set",
+        "sorted set",
+        "hash",
+        "sorted set with binary scores",
+        "module value without a length",
+        "module value",
+        "",
+        "hash as zipmap",
+        "list as ziplist",
+        "set as intset",
+        "sorted set as ziplist",
+        "hash as ziplist",
+        "list as quicklist of ziplists",
+        "stream",
+        "hash as listpack",
+        "sorted set as listpack",
+        "list as quicklist of listpacks",
+        "stream, second layout",
+        "set as listpack",
+        "stream, third layout",
+        "hash with field deadlines, before its release",
+        "hash with field deadlines as listpack, before its release",
+        "hash with field deadlines",
+        "hash with field deadlines as listpack",
+    ];
+    NAMES.get(usize::from(code)).copied().filter(|name| !name.is_empty())
+}
+
+/// Whether a file that begins with `prefix` is an RDB file, or an append-only file with an RDB part in front. Five bytes
+/// are enough to tell.
+pub fn is_rdb(prefix: &[u8]) -> bool {
+    prefix.starts_with(b"REDIS") || prefix.starts_with(b"VALKE")
+}
+
+/// The version in a file's first nine bytes, or `None` when they are no RDB header at all. The version may be one that
+/// the reader does not know.
+pub(crate) fn parse_header(header: &[u8; HEADER_BYTES]) -> Option<u32> {
+    let digits = header.strip_prefix(b"REDIS").or_else(|| header.strip_prefix(b"VALKEY"))?;
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(digits.iter().fold(0, |version, digit| version * 10 + u32::from(digit - b'0')))
+}
+
+/// Whether the reader knows this version.
+pub(crate) fn is_known_version(version: u32) -> bool {
+    (1..=NEWEST_REDIS_VERSION).contains(&version) || version == VALKEY_VERSION
+}

@@ -1,0 +1,278 @@
+//! The reader: a file as a stream of events, in the order in which they stand in it.
+
+use std::fmt;
+use std::io::Read;
+
+use crate::format::{self, FIRST_CHECKSUM_VERSION, HEADER_BYTES, opcode};
+use crate::source::Source;
+use crate::{Error, Result, Value, module, value};
+
+/// One step of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A fact about the file, such as `redis-ver`. Unknown ones are to be ignored.
+    Aux {
+        /// The name of the fact.
+        key: Vec<u8>,
+        /// Its value, in decimal where it is a number.
+        value: Vec<u8>,
+    },
+    /// The keys that follow belong to this database. Before the first of these it is database 0.
+    SelectDb(u64),
+    /// How large the tables of the database are going to be. A hint from the file: to be bounded before it is used.
+    ResizeDb {
+        /// The number of keys.
+        keys: u64,
+        /// How many of them have a deadline.
+        expires: u64,
+    },
+    /// A key and its value.
+    Entry {
+        /// The key.
+        key: Vec<u8>,
+        /// The value.
+        value: Value,
+        /// Deadline and access history. The deadline may be in the past.
+        attributes: Attributes,
+    },
+    /// Something that holds no keys and was left out. Worth a warning in the log.
+    Skipped(Skipped),
+}
+
+/// What is stored about a key beside its value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// When the key ceases to exist, in milliseconds since 1970.
+    pub deadline_ms: Option<u64>,
+    /// For how many seconds nobody had used the key when the file was written.
+    pub idle_seconds: Option<u64>,
+    /// The logarithmic access counter of the least-frequently-used policies.
+    pub freq: Option<u8>,
+}
+
+/// A part of a file that the reader could pass over, but not use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Skipped {
+    /// A library of server-side functions.
+    Function {
+        /// The library's source code.
+        code: Vec<u8>,
+    },
+    /// Data that a module keeps beside the keys.
+    ModuleAux {
+        /// The module type's name.
+        module: String,
+        /// The version of the module's own format.
+        version: u64,
+    },
+    /// How many keys a cluster's slot holds. A hint: nothing is lost without it.
+    SlotInfo {
+        /// The slot.
+        slot: u64,
+        /// The number of keys.
+        keys: u64,
+        /// How many of them have a deadline.
+        expires: u64,
+    },
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Skipped::Function { code } => {
+                let first_line = code.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                write!(f, "a library of functions was not loaded: {}", first_line.escape_ascii())
+            }
+            Skipped::ModuleAux { module, version } => write!(f, "data of the module {module}, version {version}, was not loaded"),
+            Skipped::SlotInfo { slot, keys, .. } => write!(f, "the hint that slot {slot} holds {keys} keys was not used"),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Reading,
+    Finished,
+    Failed,
+}
+
+/// Reads an RDB file from its first byte to its end marker.
+///
+/// It reads ahead in large pieces, so `R` needs no buffer of its own.
+pub struct Reader<R> {
+    source: Source<R>,
+    version: u32,
+    db: u64,
+    state: State,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotRdb`], [`Error::UnsupportedVersion`], [`Error::Truncated`], [`Error::Io`].
+    pub fn new(inner: R) -> Result<Self> {
+        let mut source = Source::new(inner);
+        let header: [u8; HEADER_BYTES] = source.array("the header")?;
+        let version = format::parse_header(&header).ok_or_else(|| Error::NotRdb { found: header.to_vec() })?;
+        if !format::is_known_version(version) {
+            return Err(Error::UnsupportedVersion { version });
+        }
+        Ok(Reader { source, version, db: 0, state: State::Reading })
+    }
+
+    /// The version of the format that the file says it has.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// How many bytes the events so far took. After the end, the exact length of the RDB part.
+    pub fn bytes_consumed(&self) -> u64 {
+        self.source.offset()
+    }
+
+    /// What follows the bytes consumed: after the end, the commands behind an RDB preamble.
+    pub fn into_rest(self) -> impl Read {
+        self.source.into_rest()
+    }
+
+    /// The next event, or `None` once the end marker was read and the checksum, if there is one, found right. What was
+    /// read before that is not known to be undamaged.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`] but those about the header. There is no way on after an error: every further call fails.
+    pub fn next_event(&mut self) -> Result<Option<Event>> {
+        match self.state {
+            State::Reading => {}
+            State::Finished => return Ok(None),
+            State::Failed => return Err(Error::AlreadyFailed { offset: self.source.offset() }),
+        }
+        self.state = State::Failed;
+        let event = self.read_event()?;
+        self.state = if event.is_some() { State::Reading } else { State::Finished };
+        Ok(event)
+    }
+
+    fn read_event(&mut self) -> Result<Option<Event>> {
+        let mut attributes = Attributes::default();
+        loop {
+            let offset = self.source.offset();
+            let code = self.source.byte("the list of keys")?;
+            let event = match code {
+                opcode::EXPIRE_TIME => {
+                    let seconds = i64::from(i32::from_le_bytes(self.source.array("a deadline")?));
+                    let seconds = u64::try_from(seconds).map_err(|_| Error::BadDeadline { value: seconds, offset })?;
+                    attributes.deadline_ms = Some(seconds * 1000);
+                    continue;
+                }
+                opcode::EXPIRE_TIME_MS => {
+                    let ms = i64::from_le_bytes(self.source.array("a deadline")?);
+                    attributes.deadline_ms = Some(u64::try_from(ms).map_err(|_| Error::BadDeadline { value: ms, offset })?);
+                    continue;
+                }
+                opcode::FREQ => {
+                    attributes.freq = Some(self.source.byte("an access counter")?);
+                    continue;
+                }
+                opcode::IDLE => {
+                    attributes.idle_seconds = Some(self.source.length("an idle time")?);
+                    continue;
+                }
+                opcode::EOF => {
+                    self.check_end()?;
+                    return Ok(None);
+                }
+                opcode::AUX => {
+                    Event::Aux { key: self.source.string("an auxiliary field")?, value: self.source.string("an auxiliary field")? }
+                }
+                opcode::SELECT_DB => {
+                    self.db = self.source.length("a database number")?;
+                    Event::SelectDb(self.db)
+                }
+                opcode::RESIZE_DB => {
+                    Event::ResizeDb { keys: self.source.length("a table size")?, expires: self.source.length("a table size")? }
+                }
+                opcode::SLOT_INFO => Event::Skipped(self.slot_info()?),
+                opcode::FUNCTION2 => Event::Skipped(Skipped::Function { code: self.source.string("a function library")? }),
+                opcode::FUNCTION_PRE_RELEASE => Event::Skipped(self.pre_release_function()?),
+                opcode::MODULE_AUX => {
+                    let (module, version) = module::skip_aux(&mut self.source)?;
+                    Event::Skipped(Skipped::ModuleAux { module, version })
+                }
+                _ => self.entry(code, offset, attributes)?,
+            };
+            return Ok(Some(event));
+        }
+    }
+
+    fn entry(&mut self, code: u8, offset: u64, attributes: Attributes) -> Result<Event> {
+        let key = self.source.string("a key")?;
+        match value::read(code, &mut self.source)? {
+            Some(value) => Ok(Event::Entry { key, value, attributes }),
+            None => Err(Error::UnsupportedType { code, key, db: self.db, offset }),
+        }
+    }
+
+    fn slot_info(&mut self) -> Result<Skipped> {
+        const EXPECTED: &str = "a slot's size";
+        Ok(Skipped::SlotInfo {
+            slot: self.source.length(EXPECTED)?,
+            keys: self.source.length(EXPECTED)?,
+            expires: self.source.length(EXPECTED)?,
+        })
+    }
+
+    /// The layout of the release candidates of Redis 7.0: name, engine, whether there is a description, it, source code.
+    fn pre_release_function(&mut self) -> Result<Skipped> {
+        const EXPECTED: &str = "a function library";
+        let _name = self.source.string(EXPECTED)?;
+        let _engine = self.source.string(EXPECTED)?;
+        if self.source.length(EXPECTED)? != 0 {
+            let _description = self.source.string(EXPECTED)?;
+        }
+        Ok(Skipped::Function { code: self.source.string(EXPECTED)? })
+    }
+
+    fn check_end(&mut self) -> Result<()> {
+        if self.version < FIRST_CHECKSUM_VERSION {
+            return Ok(());
+        }
+        let offset = self.source.offset();
+        let computed = self.source.checksum();
+        let stored = u64::from_le_bytes(self.source.array("the checksum")?);
+        // Zero is what a writer leaves that was told to compute none.
+        if stored != 0 && stored != computed {
+            return Err(Error::ChecksumMismatch { offset, stored, computed });
+        }
+        Ok(())
+    }
+}
+
+/// A whole file, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// The version of the format.
+    pub version: u32,
+    /// Everything in the file, in order.
+    pub events: Vec<Event>,
+    /// The length of the RDB part. What lies behind it was not looked at.
+    pub bytes_consumed: u64,
+}
+
+/// Reads the RDB part that `bytes` begin with.
+///
+/// # Errors
+///
+/// Any [`Error`]; never a panic, and never more memory than a constant factor of `bytes`.
+pub fn read_all(bytes: &[u8]) -> Result<Contents> {
+    let mut reader = Reader::new(bytes)?;
+    let mut events = Vec::new();
+    while let Some(event) = reader.next_event()? {
+        events.push(event);
+    }
+    Ok(Contents { version: reader.version(), events, bytes_consumed: reader.bytes_consumed() })
+}

@@ -1,0 +1,121 @@
+//! The bytes of a file, counted, checksummed, and never taken on trust.
+//!
+//! Two rules live here so that the rest of the reader need not think of them. A length from the file never sizes an
+//! allocation: [`Source::bytes`] grows its result as bytes arrive. And the checksum covers exactly the bytes handed out,
+//! although the source reads ahead: bytes are added to it in bulk, when the buffer is spent or when it is asked for.
+
+use std::io::{self, Read};
+
+use crc_fast::{CrcAlgorithm, Digest};
+
+use crate::{Error, Result};
+
+/// How much is read from the file at a time, and the most that is allocated on the word of a length.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+pub(crate) struct Source<R> {
+    inner: R,
+    buffer: Box<[u8]>,
+    /// The buffer's bytes before this are part of the digest already.
+    hashed: usize,
+    /// The buffer's bytes before this have been handed out.
+    position: usize,
+    /// The buffer's bytes before this came from the file.
+    filled: usize,
+    /// How many bytes were handed out before the buffer's first.
+    base: u64,
+    digest: Digest,
+}
+
+impl<R: Read> Source<R> {
+    pub fn new(inner: R) -> Self {
+        Source {
+            inner,
+            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
+            hashed: 0,
+            position: 0,
+            filled: 0,
+            base: 0,
+            digest: Digest::new(CrcAlgorithm::Crc64Redis),
+        }
+    }
+
+    /// How many bytes have been handed out.
+    pub fn offset(&self) -> u64 {
+        self.base + self.position as u64
+    }
+
+    /// The checksum of the bytes handed out.
+    pub fn checksum(&mut self) -> u64 {
+        self.digest.update(&self.buffer[self.hashed..self.position]);
+        self.hashed = self.position;
+        self.digest.finalize()
+    }
+
+    /// Turns into what follows the bytes handed out.
+    pub fn into_rest(self) -> impl Read {
+        let mut ahead = self.buffer.into_vec();
+        ahead.truncate(self.filled);
+        ahead.drain(..self.position);
+        io::Cursor::new(ahead).chain(self.inner)
+    }
+
+    /// At least one and at most `limit` of the bytes that come next, which must not be zero.
+    fn some(&mut self, limit: u64, expected: &'static str) -> Result<&[u8]> {
+        debug_assert!(limit > 0);
+        if self.position == self.filled {
+            self.refill(expected)?;
+        }
+        let available = self.filled - self.position;
+        let taken = usize::try_from(limit).unwrap_or(usize::MAX).min(available);
+        let start = self.position;
+        self.position += taken;
+        Ok(&self.buffer[start..self.position])
+    }
+
+    fn refill(&mut self, expected: &'static str) -> Result<()> {
+        self.checksum();
+        self.base += self.filled as u64;
+        (self.hashed, self.position, self.filled) = (0, 0, 0);
+        loop {
+            match self.inner.read(&mut self.buffer) {
+                Ok(0) => return Err(Error::Truncated { offset: self.base, expected }),
+                Ok(count) => {
+                    self.filled = count;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(Error::Io { offset: self.base, source }),
+            }
+        }
+    }
+
+    /// The next byte, which is part of what `expected` names.
+    pub fn byte(&mut self, expected: &'static str) -> Result<u8> {
+        Ok(self.some(1, expected)?[0])
+    }
+
+    /// The next `N` bytes.
+    pub fn array<const N: usize>(&mut self, expected: &'static str) -> Result<[u8; N]> {
+        let mut array = [0; N];
+        let mut done = 0;
+        while done < N {
+            let some = self.some((N - done) as u64, expected)?;
+            array[done..done + some.len()].copy_from_slice(some);
+            done += some.len();
+        }
+        Ok(array)
+    }
+
+    /// The next `length` bytes, whatever `length` claims.
+    pub fn bytes(&mut self, length: u64, expected: &'static str) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(usize::MAX).min(BUFFER_BYTES));
+        let mut remaining = length;
+        while remaining > 0 {
+            let some = self.some(remaining, expected)?;
+            bytes.extend_from_slice(some);
+            remaining -= some.len() as u64;
+        }
+        Ok(bytes)
+    }
+}
