@@ -73,6 +73,11 @@ impl<'a> Command<'a> {
         chunk.args[self.args_start..self.found.args_end].iter().map(|&(start, end)| &chunk.bytes[start..end])
     }
 
+    /// The bytes around the command, and the place `(start, end)` of each argument in them.
+    pub fn places(&self) -> (&'a [u8], &'a [(usize, usize)]) {
+        (&self.chunk.bytes, &self.chunk.args[self.args_start..self.found.args_end])
+    }
+
     /// The command as it stands in the log.
     pub fn raw(&self) -> &'a [u8] {
         &self.chunk.bytes[self.found.start..self.found.end]

@@ -237,13 +237,19 @@ impl Engine {
     }
 
     /// Replays one command from the log: no reply, no effects, no checks that only clients need.
-    pub fn replay(&mut self, session: &mut Session, args: Args<'_>, scratch: &mut Vec<u8>, host: &mut dyn Host) -> Result<(), Error> {
+    pub fn replay(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: Prepared,
+        scratch: &mut Vec<u8>,
+        host: &mut dyn Host,
+    ) -> Result<(), Error> {
         debug_assert!(session.is_replay() && !self.effects.is_enabled());
-        let found = self.registry.find(args);
-        let id = self.registry.check(found, args)?;
+        let id = self.registry.check(prepared.command, args)?;
         let reply = Reply::muted(scratch, session.protocol);
         let errors = self.stats.total_errors;
-        self.dispatch(session, args, id, None, reply, host);
+        self.dispatch(session, args, id, prepared.key_hash, reply, host);
         match self.stats.total_errors == errors {
             true => Ok(()),
             false => Err(format!("ERR '{}' failed", self.registry.get(id).full_name).into()),
@@ -587,6 +593,11 @@ impl Engine {
         }
         self.stats.expire_cycles_cut_short += !done as u64;
         done
+    }
+
+    /// How many keys all databases hold.
+    pub fn key_count(&self) -> usize {
+        (0..self.keyspace.databases()).map(|db| self.keyspace.db(db).len()).sum()
     }
 
     /// Drops an entry: here, or on the reclaiming thread if it is large and `lazily` is asked for.

@@ -9,6 +9,14 @@ pub struct Span {
     pub(crate) len: u32,
 }
 
+impl Span {
+    /// The bytes `start..end` of a buffer; nothing if it ends past 4 GiB.
+    pub fn new(start: usize, end: usize) -> Option<Span> {
+        let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
+        Some(Span { start, len: end.checked_sub(start)? })
+    }
+}
+
 /// A command's arguments; the command's name is argument 0. Never empty.
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
@@ -21,6 +29,11 @@ impl<'a> Args<'a> {
     pub(crate) fn new(bytes: &'a [u8], spans: &'a [Span], canonical: bool) -> Self {
         debug_assert!(!spans.is_empty());
         Args { bytes, spans, canonical }
+    }
+
+    /// Arguments that somebody else has found in `bytes`; there must be at least one.
+    pub fn from_spans(bytes: &'a [u8], spans: &'a [Span]) -> Self {
+        Args::new(bytes, spans, false)
     }
 
     /// How many arguments there are, the name included.
