@@ -19,9 +19,9 @@ use crate::prefetch::prefetch;
 /// Buckets of segments that are split rather than grown: one of these, chosen at random for each. Were it the same for
 /// all, all segments would grow at the same time, and the table sizes that they leave behind would be of no use to
 /// anyone; so some segments are always at each size, and the cost per key is the same at any number of keys.
-const SPLIT_BUCKETS: [u8; 4] = [96, 112, 128, 160];
+const SPLIT_BUCKETS: [u8; 4] = [95, 111, 127, 159];
 /// The greatest of [`SPLIT_BUCKETS`].
-pub(crate) const MAX_BUCKETS: usize = 160;
+pub(crate) const MAX_BUCKETS: usize = 159;
 /// Hash bits a prefix can have; leaves 16 bits for the position and 16 that a scan cursor drops.
 pub(crate) const MAX_DEPTH: u8 = 32;
 /// How far ahead entries are asked for when all of a segment are read.
@@ -56,9 +56,10 @@ fn home_of(position: u16, buckets: usize) -> usize {
     (usize::from(position) * buckets) >> 16
 }
 
-/// The next number of buckets from `buckets` up that is an allocator's size class.
+/// The next number of buckets from `buckets` up that fills an allocator's size class: four per doubling, and one bucket
+/// less, because some allocators get the alignment by reserving that much more.
 fn bucket_class(buckets: usize) -> usize {
-    if buckets <= 8 { buckets } else { buckets.next_multiple_of(1 << (usize::BITS - (buckets - 1).leading_zeros() - 3)) }
+    if buckets < 8 { buckets } else { (buckets + 1).next_multiple_of(1 << (usize::BITS - buckets.leading_zeros() - 3)) - 1 }
 }
 
 /// Entries a table of that many buckets may hold before it grows.
