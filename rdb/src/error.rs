@@ -54,6 +54,16 @@ pub enum Error {
         /// Where the type's number stands.
         offset: u64,
     },
+    /// An opcode that is not known, so that nothing is known about the length of what follows it.
+    #[error(
+        "the opcode {code} at offset {offset} of the RDB file is not known: a newer server or one in a cluster wrote it, or the file is damaged"
+    )]
+    UnsupportedOpcode {
+        /// The opcode.
+        code: u8,
+        /// Where it stands.
+        offset: u64,
+    },
     /// A byte stands where a length must, and is none.
     #[error("the RDB file is damaged: byte {byte:#04x} at offset {offset} is not a length")]
     BadLength {

@@ -13,6 +13,9 @@ pub(crate) const FIRST_CHECKSUM_VERSION: u32 = 5;
 
 /// What may stand where a value type may stand, but is no value.
 pub(crate) mod opcode {
+    /// The opcodes grow downwards from 255. Releases have come to this one, some with a meaning that must not be passed
+    /// over, so what is not listed here from this one on is an opcode unknown to the reader and no value type.
+    pub const LOWEST: u8 = 240;
     pub const SLOT_INFO: u8 = 244;
     pub const FUNCTION2: u8 = 245;
     pub const FUNCTION_PRE_RELEASE: u8 = 246;

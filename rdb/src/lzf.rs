@@ -176,3 +176,84 @@ fn put_copy(out: &mut Vec<u8>, count: usize, distance: usize) {
     }
     out.push(low);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn compressed(string: &[u8]) -> Option<Vec<u8>> {
+        Compressor::new().compress(string).map(<[u8]>::to_vec)
+    }
+
+    /// Strings of few different letters and of repeated pieces, which compress in every way there is.
+    fn compressible() -> impl Strategy<Value = Vec<u8>> {
+        vec((vec(0_u8..4, 1..40), 1_usize..300), 1..20)
+            .prop_map(|pieces| pieces.into_iter().flat_map(|(piece, times)| piece.repeat(times)).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_compressed_comes_back_and_is_shorter(strings in vec(prop_oneof![compressible(), vec(any::<u8>(), 0..2000)], 1..4)) {
+            // One compressor for all: nothing of one string may leak into the next.
+            let mut compressor = Compressor::new();
+            for string in strings {
+                if let Some(compressed) = compressor.compress(&string) {
+                    prop_assert!(compressed.len() + MIN_GAIN_BYTES <= string.len());
+                    prop_assert_eq!(decompress(compressed, string.len() as u64), Ok(string));
+                }
+            }
+        }
+
+        #[test]
+        fn garbage_is_an_error_or_has_exactly_the_length_claimed(garbage in vec(any::<u8>(), 0..400), length in 0_u64..5000) {
+            if let Ok(out) = decompress(&garbage, length) {
+                prop_assert_eq!(out.len() as u64, length);
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_of_one_byte_shrinks_to_almost_nothing() {
+        let string = vec![b'x'; 100_000];
+        let compressed = compressed(&string).expect("nothing compresses better");
+        assert!(compressed.len() < 1200, "{}", compressed.len());
+        assert_eq!(decompress(&compressed, 100_000), Ok(string));
+    }
+
+    #[test]
+    fn a_repetition_further_back_than_the_format_reaches_is_not_copied() {
+        assert_eq!(copy_length(&[7; 3 * MAX_DISTANCE], 0, MAX_DISTANCE), MAX_COPY);
+        assert_eq!(copy_length(&[7; 3 * MAX_DISTANCE], 0, MAX_DISTANCE + 1), 0);
+        let mut out = Vec::new();
+        put_copy(&mut out, MAX_COPY, MAX_DISTANCE);
+        assert_eq!(parse_copy(out[0], &out[1..]), Some((MAX_COPY, MAX_DISTANCE, &[][..])));
+    }
+
+    #[test]
+    fn short_strings_and_noise_are_left_alone() {
+        assert_eq!(compressed(&[b'x'; MAX_PLAIN_BYTES]), None);
+        assert!(compressed(&[b'x'; MAX_PLAIN_BYTES + 1]).is_some());
+        assert_eq!(compressed(&(0..=255).collect::<Vec<u8>>()), None);
+    }
+
+    #[test]
+    fn every_form_of_the_stream_is_understood() {
+        assert_eq!(decompress(&[2, b'a', b'b', b'c'], 3).as_deref(), Ok(&b"abc"[..]));
+        assert_eq!(decompress(&[1, b'a', b'b', 1 << 5, 1], 5).as_deref(), Ok(&b"ababa"[..]));
+        assert_eq!(decompress(&[0, b'a', 7 << 5, 255, 0], 265), Ok(vec![b'a'; 265]));
+    }
+
+    #[test]
+    fn damage_is_told_apart() {
+        assert_eq!(decompress(&[2, b'a', b'b'], 3), Err(Damage::CutShort));
+        assert_eq!(decompress(&[0, b'a', 7 << 5], 10), Err(Damage::CutShort));
+        assert_eq!(decompress(&[0, b'a', 7 << 5, 9], 10), Err(Damage::CutShort));
+        assert_eq!(decompress(&[0, b'a', 1 << 5, 1], 4), Err(Damage::CopyFromNowhere));
+        assert_eq!(decompress(&[0, b'a'], 2), Err(Damage::WrongLength));
+        assert_eq!(decompress(&[1, b'a', b'b'], 1), Err(Damage::WrongLength));
+        assert_eq!(decompress(&[0, b'a'], u64::MAX), Err(Damage::WrongLength));
+    }
+}

@@ -203,6 +203,7 @@ impl<R: Read> Reader<R> {
                     let (module, version) = module::skip_aux(&mut self.source)?;
                     Event::Skipped(Skipped::ModuleAux { module, version })
                 }
+                opcode::LOWEST.. => return Err(Error::UnsupportedOpcode { code, offset }),
                 _ => self.entry(code, offset, attributes)?,
             };
             return Ok(Some(event));
