@@ -32,6 +32,11 @@ pub fn idle_seconds(bits: u32, now_ms: u64) -> u64 {
     (lru_clock(now_ms).wrapping_sub(bits) & LRU_BITS) as u64
 }
 
+/// The bits of an entry that was last used so many seconds ago (under an LRU policy).
+pub fn lru_of_idle(now_ms: u64, idle_seconds: u64) -> u32 {
+    lru_clock(now_ms).wrapping_sub(idle_seconds.min(LRU_BITS as u64) as u32) & LRU_BITS
+}
+
 /// The counter of an entry with `bits`, decayed up to now (under an LFU policy).
 pub fn frequency(settings: &Settings, bits: u32, now_ms: u64) -> u32 {
     let elapsed = minutes(now_ms).wrapping_sub(bits >> 8) & 0xffff;

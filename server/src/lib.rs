@@ -1,1 +1,35 @@
-//! placeholder
+//! The server around the engine: sockets, the event loop, clients, configuration, timers, when to persist, `INFO`.
+//!
+//! Does not know: data structures, file formats, what a command means.
+//!
+//! Invariants:
+//! * The thread that executes commands waits for nobody: not for a client, and not for a slow disk.
+//! * A reply leaves only when the log has reached the position it depends on.
+//! * What a client can make the server hold in memory is bounded.
+
+mod client;
+mod clock;
+pub mod config;
+mod host;
+mod listener;
+mod load;
+pub mod logging;
+mod memory;
+mod output;
+mod outside;
+mod reclaimer;
+mod server;
+mod server_stats;
+mod shutdown;
+mod snapshot;
+mod start;
+mod turn;
+
+pub use listener::ListenError;
+pub use server::{Server, ServerError};
+pub use start::start;
+
+/// The version of Redis whose behaviour this is.
+pub const REDIS_VERSION: &str = "7.2.5";
+/// The version of Graven.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,112 @@
+//! One connection: its socket, its unread bytes, its session and its output.
+
+use crate::listener::Stream;
+use crate::output::Output;
+use graven_engine::{Session, SessionFlags};
+use graven_resp::{Parser, Protocol};
+
+/// Which of the `client-output-buffer-limit` classes a client belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientClass {
+    /// An ordinary client.
+    Normal = 0,
+    /// A replica, or a `MONITOR`, which is fed like one.
+    Replica = 1,
+}
+
+/// A connected client.
+pub(crate) struct Client {
+    pub(crate) id: u64,
+    pub(crate) stream: Stream,
+    /// `CLIENT LIST`'s `addr` and `laddr`.
+    pub(crate) address: String,
+    pub(crate) local_address: String,
+    /// Absent while one of the client's commands is being executed: the executor has it.
+    pub(crate) session: Option<Box<Session>>,
+    pub(crate) parser: Parser,
+    /// Bytes that have arrived and belong to no executed command.
+    pub(crate) input: Vec<u8>,
+    pub(crate) output: Output,
+    /// Unix milliseconds.
+    pub(crate) connected_ms: u64,
+    pub(crate) active_ms: u64,
+    /// The socket may have more to read: nothing will be heard of it until it has been emptied.
+    pub(crate) readable: bool,
+    /// Stands in the queue of clients to be served.
+    pub(crate) queued: bool,
+    /// Stands in the list of clients whose replies are to be sent.
+    pub(crate) flushing: bool,
+    /// Stands in the list of clients that are not served for now.
+    pub(crate) stalled: bool,
+    /// The last command wrote: such clients wait when the disk falls behind.
+    pub(crate) writes: bool,
+    /// To be closed at the end of this turn, whatever is unsent.
+    pub(crate) doomed: bool,
+    /// Since when the output has been past its soft limit, Unix milliseconds.
+    pub(crate) over_soft_limit_since_ms: Option<u64>,
+    /// Bytes sent, and when that number last grew while output waited.
+    pub(crate) progress: (u64, u64),
+    /// Bytes received, and commands executed.
+    pub(crate) received_bytes: u64,
+    pub(crate) commands: u64,
+}
+
+impl Client {
+    pub(crate) fn new(id: u64, stream: Stream, addresses: (String, String), authenticated: bool, now_ms: u64) -> Client {
+        let mut session = Session::new(id, authenticated);
+        session.peer = addresses.0.clone();
+        if matches!(stream, Stream::Unix(_)) {
+            session.flags.insert(SessionFlags::UNIX_SOCKET);
+        }
+        Client {
+            id,
+            stream,
+            address: addresses.0,
+            local_address: addresses.1,
+            session: Some(Box::new(session)),
+            parser: Parser::default(),
+            input: Vec::new(),
+            output: Output::default(),
+            connected_ms: now_ms,
+            active_ms: now_ms,
+            readable: false,
+            queued: false,
+            flushing: false,
+            stalled: false,
+            writes: false,
+            doomed: false,
+            over_soft_limit_since_ms: None,
+            progress: (0, now_ms),
+            received_bytes: 0,
+            commands: 0,
+        }
+    }
+
+    /// Whether commands may be executed for it.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.session.as_ref().is_some_and(|s| s.blocked.is_some())
+    }
+
+    pub(crate) fn has_flag(&self, flag: SessionFlags) -> bool {
+        self.session.as_ref().is_some_and(|s| s.flags.contains(flag))
+    }
+
+    pub(crate) fn class(&self) -> ClientClass {
+        if self.has_flag(SessionFlags::MONITOR) { ClientClass::Replica } else { ClientClass::Normal }
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.session.as_ref().map_or(Protocol::Resp2, |s| s.protocol)
+    }
+
+    /// Bytes of memory held for it (`tot-mem`).
+    pub(crate) fn memory_usage(&self) -> usize {
+        let queued = self.session.as_ref().and_then(|s| s.transaction.as_ref()).map_or(0, |t| t.bytes);
+        size_of::<Client>()
+            + size_of::<Session>()
+            + self.input.capacity()
+            + self.parser.memory_usage()
+            + self.output.memory_usage()
+            + queued
+    }
+}

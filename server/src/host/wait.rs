@@ -1,0 +1,87 @@
+//! `WAIT` and `WAITAOF`: until what this client wrote has arrived.
+
+use crate::outside::Outside;
+use graven_engine::{Blocked, Context, Error};
+
+/// `WAIT numreplicas timeout`. There are no replicas, so it waits in vain unless it asks for none.
+pub(super) fn wait(_outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    let replicas = cx.int(1)?;
+    let deadline_ms = deadline(cx, 2)?;
+    if replicas <= 0 || cx.session.in_exec {
+        cx.reply.int(0);
+        return Ok(());
+    }
+    let lsn = cx.session.last_write_lsn;
+    cx.session.blocked = Some(Blocked::Wait { lsn, deadline_ms, local: false, replicas, aof: false });
+    Ok(())
+}
+
+/// `WAITAOF numlocal numreplicas timeout`
+pub(super) fn wait_aof(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    let local = cx.int(1)?;
+    if !(0..=1).contains(&local) {
+        return Err("ERR value is out of range, must between 0 and 1".into());
+    }
+    let replicas = cx.int(2)?;
+    if replicas < 0 {
+        return Err(graven_engine::error::NOT_POSITIVE.into());
+    }
+    let deadline_ms = deadline(cx, 3)?;
+    let durable = match &outside.log {
+        None if local > 0 => return Err("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.".into()),
+        None => 0,
+        Some(log) => log.watermarks().durable,
+    };
+    let lsn = cx.session.last_write_lsn;
+    let arrived = outside.log.is_some() && durable >= lsn;
+    if (arrived as i64 >= local && replicas == 0) || cx.session.in_exec {
+        cx.reply.array(2);
+        cx.reply.int(arrived as i64);
+        cx.reply.int(0);
+        return Ok(());
+    }
+    cx.session.blocked = Some(Blocked::Wait { lsn, deadline_ms, local: local > 0, replicas, aof: true });
+    Ok(())
+}
+
+/// The timeout in argument `i` as a moment; 0 for none.
+fn deadline(cx: &Context<'_>, i: usize) -> Result<u64, Error> {
+    let timeout_ms = graven_resp::number::parse_i64(cx.args.at(i)).ok_or("ERR timeout is not an integer or out of range")?;
+    if timeout_ms < 0 {
+        return Err("ERR timeout is negative".into());
+    }
+    match timeout_ms {
+        0 => Ok(0),
+        ms => cx.engine.now_ms().checked_add(ms as u64).ok_or("ERR timeout is out of range".into()),
+    }
+}
+
+impl Outside {
+    /// Replies to a waiting client if what it waits for has happened or its time is up. True if it did.
+    pub(crate) fn try_finish_wait(&mut self, slot: usize, now_ms: u64) -> bool {
+        let Some(Blocked::Wait { lsn, deadline_ms, local, replicas, .. }) =
+            self.clients[slot].session.as_ref().and_then(|s| s.blocked.clone())
+        else {
+            return false;
+        };
+        let durable = self.log.as_ref().is_none_or(|log| log.watermarks().durable >= lsn);
+        let satisfied = (durable || !local) && replicas <= 0;
+        let late = deadline_ms > 0 && now_ms >= deadline_ms;
+        if satisfied || late {
+            self.end_wait(slot, None);
+        }
+        satisfied || late
+    }
+
+    /// Ends a wait: with what has been reached by now, or with an error.
+    pub(crate) fn end_wait(&mut self, slot: usize, error: Option<&str>) {
+        let Some(session) = &mut self.clients[slot].session else { return };
+        let Some(Blocked::Wait { lsn, aof, .. }) = session.blocked.take() else { return };
+        let arrived = self.log.as_ref().is_some_and(|log| log.watermarks().durable >= lsn);
+        self.push(slot, 0, |out| match error {
+            Some(error) => out.extend_from_slice(format!("-{error}\r\n").as_bytes()),
+            None if aof => out.extend_from_slice(format!("*2\r\n:{}\r\n:0\r\n", arrived as u8).as_bytes()),
+            None => out.extend_from_slice(b":0\r\n"),
+        });
+    }
+}

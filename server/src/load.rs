@@ -1,0 +1,176 @@
+//! Bringing the data set back at the start: from the log, or from an RDB file.
+//!
+//! Clients may connect meanwhile and are told `-LOADING`. The log is read, checked and split into commands by
+//! another thread; here they are only executed. Commands that arrive together are looked up together, as
+//! from a socket.
+
+use crate::logging::log;
+use crate::outside::LoadProgress;
+use crate::server::{Server, ServerError};
+use crate::snapshot;
+use graven_aof::{Command, FsStorage, Options, Part, Recovery, Runtime};
+use graven_engine::{Error, Prepared, Session, SessionFlags};
+use graven_resp::{Args, Span};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often clients are listened to while loading.
+const LISTEN_EVERY: Duration = Duration::from_millis(10);
+/// How often progress is told in the log.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Commands looked up ahead of their execution.
+const AHEAD: usize = 32;
+
+/// When to do what besides loading.
+struct Pace {
+    listen_at: Instant,
+    report_at: Instant,
+}
+
+/// The client that the log's commands come from, and buffers that keep their memory.
+struct Replay {
+    session: Session,
+    spans: Vec<Span>,
+    ranges: Vec<Range<usize>>,
+    prepared: Vec<Prepared>,
+    scratch: Vec<u8>,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        let session = Session { flags: SessionFlags::REPLAY, ..Session::new(0, true) };
+        Replay { session, spans: Vec::new(), ranges: Vec::new(), prepared: Vec::new(), scratch: Vec::new() }
+    }
+}
+
+impl Server {
+    /// Loads what there is and opens the log. True if the server was told to stop meanwhile.
+    pub fn load(&mut self) -> Result<bool, ServerError> {
+        self.engine.loading = true;
+        let began = Instant::now();
+        self.outside.loading.started_ms = self.engine.now_ms();
+        let stopped = if self.outside.config.appendonly { self.load_log(began)? } else { self.load_snapshot(began)? };
+        self.engine.loading = false;
+        self.outside.loading = LoadProgress::default();
+        self.engine.dirty = 0;
+        self.outside.refresh_acknowledged();
+        Ok(stopped)
+    }
+
+    fn load_log(&mut self, began: Instant) -> Result<bool, ServerError> {
+        let options: Options = self.outside.config.log_options();
+        let storage = Arc::new(FsStorage::new(&self.outside.config.dir));
+        let snapshot_only = !Recovery::exists(&*storage, &options)? && snapshot::exists(&self.outside.config);
+        let mut recovery = Recovery::open(storage, options)?;
+        self.outside.loading.total_bytes = recovery.bytes_total();
+        let mut replay = Replay::default();
+        let mut pace = Pace { listen_at: began + LISTEN_EVERY, report_at: began + REPORT_EVERY };
+        while let Some(part) = recovery.next_part()? {
+            match part {
+                Part::Rdb(rdb) => {
+                    let path = rdb.path.clone();
+                    let bytes =
+                        snapshot::load(&mut self.engine, rdb.reader).map_err(|e| ServerError::Load(format!("Can't load '{path}': {e}")))?;
+                    recovery.rdb_consumed(bytes);
+                }
+                Part::Commands(chunk) => {
+                    let mut batch = Vec::with_capacity(AHEAD);
+                    let mut commands = chunk.commands();
+                    loop {
+                        batch.clear();
+                        batch.extend(commands.by_ref().take(AHEAD));
+                        if batch.is_empty() {
+                            break;
+                        }
+                        self.replay_batch(&mut replay, &batch).map_err(|(command, e)| recovery.refuse(&chunk, &command, &e.to_string()))?;
+                    }
+                }
+            }
+            self.outside.loading.loaded_bytes = recovery.bytes_read();
+            if self.pause_to_listen(&mut pace)? {
+                return Ok(true);
+            }
+        }
+        let waker = self.waker.clone();
+        let start = self.outside.start;
+        // If the loop cannot be woken it wakes by itself, ten times a second.
+        let mut runtime = Runtime::new(move || drop(waker.wake()));
+        runtime.clock = Arc::new(move || start.elapsed().as_micros() as u64);
+        let (log, summary) = recovery.finish(runtime, self.outside.now_us())?;
+        summary.warnings.iter().for_each(|warning| log!(Warning, "{warning}"));
+        self.engine.effects.set_base(log.appended());
+        self.engine.effects.set_enabled(true);
+        self.engine.effects.set_timestamps(self.outside.config.aof_timestamp_enabled);
+        self.engine.set_track_reads(log.policy() == graven_aof::FsyncPolicy::Always);
+        self.outside.log = Some(log);
+        if snapshot_only {
+            self.adopt_snapshot(began)?;
+        } else if !summary.created {
+            log!(Notice, "DB loaded from append only file: {:.3} seconds", began.elapsed().as_secs_f64());
+        }
+        Ok(false)
+    }
+
+    /// Executes some commands of the log; if one cannot be, says which and why.
+    fn replay_batch<'c>(&mut self, replay: &mut Replay, batch: &[Command<'c>]) -> Result<(), (Command<'c>, Error)> {
+        let Replay { session, spans, ranges, prepared, scratch } = replay;
+        (spans.clear(), ranges.clear(), prepared.clear());
+        for command in batch {
+            let start = spans.len();
+            for &(from, to) in command.places().1 {
+                spans.push(Span::new(from, to).ok_or((*command, Error::from("an argument is longer than 4 GiB")))?);
+            }
+            ranges.push(start..spans.len());
+        }
+        let args = |i: usize| Args::from_spans(batch[i].places().0, &spans[ranges[i].clone()]);
+        prepared.extend((0..batch.len()).map(|i| self.engine.prepare(session.db, args(i))));
+        prepared.iter().for_each(|p| self.engine.prefetch(session.db, p));
+        for (i, prepared) in prepared.iter().enumerate() {
+            self.engine.replay(session, args(i), *prepared, scratch, &mut self.outside).map_err(|e| (batch[i], e))?;
+        }
+        Ok(())
+    }
+
+    fn load_snapshot(&mut self, began: Instant) -> Result<bool, ServerError> {
+        if snapshot::exists(&self.outside.config) {
+            snapshot::load_file(&mut self.engine, &self.outside.config).map_err(ServerError::Load)?;
+            log!(Notice, "DB loaded from disk: {:.3} seconds", began.elapsed().as_secs_f64());
+        }
+        Ok(false)
+    }
+
+    /// There is a snapshot and no log yet: the snapshot becomes the log's first content, so that nothing is
+    /// left out of it.
+    fn adopt_snapshot(&mut self, began: Instant) -> Result<(), ServerError> {
+        snapshot::load_file(&mut self.engine, &self.outside.config).map_err(ServerError::Load)?;
+        let Server { engine, outside, .. } = self;
+        let now_us = || outside.start.elapsed().as_micros() as u64;
+        let log = outside.log.as_mut().expect("just opened");
+        snapshot::log_everything(engine, |effects| {
+            effects.take(|buffer| {
+                log.submit(buffer, now_us());
+            });
+            log.flush(60_000_000)
+        })?;
+        log!(Notice, "DB loaded from disk and taken over into the append only file: {:.3} seconds", began.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Now and then: serves clients for a moment, tells how far it is. True if the server is to stop.
+    fn pause_to_listen(&mut self, pace: &mut Pace) -> Result<bool, ServerError> {
+        let now = Instant::now();
+        if now >= pace.report_at {
+            pace.report_at = now + REPORT_EVERY;
+            let LoadProgress { loaded_bytes, total_bytes, .. } = self.outside.loading;
+            let percent = loaded_bytes as f64 * 100.0 / total_bytes.max(1) as f64;
+            log!(Notice, "Loading the append only file: {percent:.1}% of {total_bytes} bytes, {} keys", self.engine.key_count());
+        }
+        if now < pace.listen_at {
+            return Ok(false);
+        }
+        let stop = self.turn(Some(Duration::ZERO))?;
+        pace.listen_at = Instant::now() + LISTEN_EVERY;
+        Ok(stop)
+    }
+}

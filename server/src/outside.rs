@@ -1,0 +1,171 @@
+//! Everything around the engine: clients, configuration, the log. What the engine's [`Host`] commands work on.
+//!
+//! [`Host`]: graven_engine::Host
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::reclaimer::Reclaimer;
+use crate::server_stats::ServerStats;
+use graven_aof::{FsStorage, FsyncPolicy, Log};
+use graven_engine::{Effects, SessionFlags};
+use slab::Slab;
+use std::time::Instant;
+
+/// What `SHUTDOWN` or a signal asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ShutdownRequest {
+    /// Save an RDB file: yes, no, or as configured.
+    pub(crate) save: Option<bool>,
+    /// Exit even if the log or the save fails.
+    pub(crate) force: bool,
+    /// Who is told if it fails: a client's id.
+    pub(crate) client: Option<u64>,
+}
+
+/// How far loading has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LoadProgress {
+    pub(crate) started_ms: u64,
+    pub(crate) total_bytes: u64,
+    pub(crate) loaded_bytes: u64,
+}
+
+/// The server without the engine.
+pub(crate) struct Outside {
+    pub(crate) config: Config,
+    pub(crate) clients: Slab<Client>,
+    /// Absent while loading, and with `appendonly no`.
+    pub(crate) log: Option<Log<FsStorage>>,
+    /// Replies up to this position may leave.
+    pub(crate) acknowledged: u64,
+    /// Replies up to this position wait for durability whatever the policy says now: they were promised it.
+    pub(crate) durable_until: u64,
+    pub(crate) stats: ServerStats,
+    pub(crate) reclaimer: Reclaimer,
+    /// Clients in `MONITOR`, by slot.
+    pub(crate) monitors: Vec<usize>,
+    /// Clients with output that may be sent, by slot.
+    pub(crate) flushing: Vec<usize>,
+    /// Clients with output that waits for the log, by slot.
+    pub(crate) held: Vec<usize>,
+    /// Clients to be closed at the end of the turn, by slot.
+    pub(crate) doomed: Vec<usize>,
+    /// End of `CLIENT PAUSE`, Unix milliseconds.
+    pub(crate) pause_until_ms: u64,
+    /// Clients blocked by `WAIT` and the like, by slot.
+    pub(crate) waiting: Vec<usize>,
+    pub(crate) shutdown: Option<ShutdownRequest>,
+    pub(crate) loading: LoadProgress,
+    pub(crate) next_client_id: u64,
+    pub(crate) start: Instant,
+    pub(crate) start_unix_ms: u64,
+    pub(crate) run_id: String,
+    /// When an RDB file was last written, seconds since the epoch.
+    pub(crate) last_save_s: u64,
+    /// What `port` and `bind` led to.
+    pub(crate) tcp_port: u16,
+    pub(crate) rng: graven_engine::Random,
+}
+
+impl Outside {
+    /// The policy that replies follow.
+    pub(crate) fn policy(&self) -> Option<FsyncPolicy> {
+        self.log.as_ref().map(Log::policy)
+    }
+
+    /// Recomputes [`Outside::acknowledged`].
+    pub(crate) fn refresh_acknowledged(&mut self) {
+        self.acknowledged = match &self.log {
+            None => u64::MAX,
+            Some(log) => {
+                let marks = log.watermarks();
+                if marks.durable < self.durable_until { marks.durable } else { marks.acknowledged(log.policy()) }
+            }
+        };
+    }
+
+    /// Appends bytes to another client's output; they leave once the log is at `needs`.
+    pub(crate) fn push(&mut self, slot: usize, needs: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        let acknowledged = self.acknowledged;
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        write(&mut client.output.tail);
+        client.output.seal(needs, false, acknowledged, needs);
+        self.note_output(slot);
+    }
+
+    /// A client's output has grown: it will be sent, or held, or the client closed because it does not read.
+    pub(crate) fn note_output(&mut self, slot: usize) {
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        if client.output.is_held() {
+            self.held.push(slot);
+        }
+        if client.output.is_sendable() && !client.flushing {
+            client.flushing = true;
+            self.flushing.push(slot);
+        }
+        self.enforce_output_limit(slot);
+    }
+
+    /// `client-output-buffer-limit`. The engine's clock is not at hand here, so soft limits are left to the timer.
+    fn enforce_output_limit(&mut self, slot: usize) {
+        let client = &self.clients[slot];
+        let limit = self.config.output_buffer_limits[client.class() as usize].hard_bytes;
+        if limit > 0 && client.output.pending_bytes() as u64 > limit as u64 && !client.doomed {
+            crate::logging::log!(
+                Warning,
+                "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+                client.id,
+                client.address
+            );
+            self.doom(slot);
+        }
+    }
+
+    /// Closes a client at the end of the turn.
+    pub(crate) fn doom(&mut self, slot: usize) {
+        if let Some(client) = self.clients.get_mut(slot)
+            && !client.doomed
+        {
+            client.doomed = true;
+            self.doomed.push(slot);
+        }
+    }
+
+    /// The slot of a client by its id.
+    pub(crate) fn slot_of(&self, id: u64) -> Option<usize> {
+        self.clients.iter().find(|(_, c)| c.id == id).map(|(slot, _)| slot)
+    }
+
+    /// How long a client's unsent output may get before no more of its commands are executed: it must read first.
+    pub(crate) fn output_pause_bytes(&self) -> usize {
+        const ALL: usize = 512 << 20;
+        (ALL / self.clients.len().max(1)).clamp(1 << 20, 64 << 20)
+    }
+
+    /// Lets the log take what the engine recorded.
+    pub(crate) fn submit(&mut self, effects: &mut Effects, now_us: u64) {
+        if effects.is_empty() {
+            return;
+        }
+        if let Some(log) = &mut self.log {
+            effects.take(|buffer| {
+                log.submit(buffer, now_us);
+            });
+            debug_assert_eq!(log.appended(), effects.lsn());
+        }
+    }
+
+    /// Microseconds on the clock that the log goes by.
+    pub(crate) fn now_us(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
+    }
+
+    /// Whether the client in a slot may be served now.
+    pub(crate) fn may_run(&self, slot: usize) -> bool {
+        let client = &self.clients[slot];
+        !client.is_blocked()
+            && !client.has_flag(SessionFlags::CLOSE_AFTER_REPLY)
+            && client.output.pending_bytes() <= self.output_pause_bytes()
+            && !(client.writes && self.log.as_ref().is_some_and(Log::is_saturated))
+    }
+}

@@ -1,0 +1,589 @@
+//! The event loop.
+//!
+//! One turn is the unit of batching: all sockets that have something are read, all commands in them executed,
+//! then the log takes what they did as one block, then the replies that may leave are sent.
+//!
+//! ```text
+//! poll ─ read, execute (each client) ─ submit the block ─ take in what the disk finished ─ release replies ─ send
+//! ```
+//!
+//! Invariants:
+//! * The thread never waits but in `poll` (and inside the log where that has measured faster than a hand-over).
+//! * A reply leaves only when the log is where the reply needs it ([`crate::output`]).
+//! * Sockets report changes once: a client that was not read to the end, or not served, stays in a list
+//!   until it is.
+
+use crate::client::Client;
+use crate::clock::SystemClock;
+use crate::config::{Config, ConfigError};
+use crate::listener::{ListenError, Listener, Stream};
+use crate::logging::log;
+use crate::outside::{LoadProgress, Outside, ShutdownRequest};
+use crate::reclaimer::Reclaimer;
+use crate::server_stats::ServerStats;
+use crate::turn::Turn;
+use graven_engine::{Blocked, Engine, Pause, Random, SessionFlags};
+use mio::{Events, Poll, Token, Waker};
+use slab::Slab;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const WAKER: Token = Token(usize::MAX);
+const FIRST_LISTENER: usize = usize::MAX / 2;
+/// Longest stretch of active expiry, so that nobody waits for it longer than this.
+const EXPIRE_SLICE: Duration = Duration::from_micros(500);
+/// A client that reads nothing of a full output for this long is closed.
+const STUCK_OUTPUT_MS: u64 = 60_000;
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address that is taken.
+    #[error("{0}\nFailed listening on port {1}, aborting.")]
+    Listen(ListenError, String),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] graven_aof::Error),
+    /// A file of the log or a snapshot whose content cannot be executed.
+    #[error("{0}")]
+    Load(String),
+    /// The operating system.
+    #[error("{doing}: {source}")]
+    System {
+        /// What failed.
+        doing: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl ServerError {
+    pub(crate) fn system(doing: impl Into<String>) -> impl FnOnce(io::Error) -> ServerError {
+        let doing = doing.into();
+        move |source| ServerError::System { doing, source }
+    }
+}
+
+/// A server: the engine, what is around it, and the loop that drives both.
+pub struct Server {
+    pub(crate) engine: Engine,
+    pub(crate) outside: Outside,
+    pub(crate) poll: Poll,
+    pub(crate) waker: Arc<Waker>,
+    events: Option<Events>,
+    listeners: Vec<Listener>,
+    turn: Turn,
+    /// Clients to be served, by slot.
+    ready: VecDeque<usize>,
+    /// Clients that cannot be served for now, by slot.
+    stalled: Vec<usize>,
+    next_cron: Instant,
+    /// Due keys were left when the last slice of active expiry was over.
+    expiring: bool,
+    stop_signal: Arc<AtomicBool>,
+    log_failing: bool,
+}
+
+impl Server {
+    /// Listens, and is ready to load and then to serve.
+    pub fn new(config: Config) -> Result<Server, ServerError> {
+        let start = Instant::now();
+        let mut seed = [0; 24];
+        fill_random(&mut seed).map_err(ServerError::system("Can't get random numbers from the operating system"))?;
+        let mut random = Random::new(u64::from_le_bytes(seed[16..].try_into().expect("8 bytes")));
+        let settings = config.engine_settings();
+        let hash_seed = seed[..16].try_into().expect("16 bytes");
+        let mut engine = Engine::new(config.databases as usize, hash_seed, Box::new(SystemClock::new(start)), settings);
+        for (old, new) in &config.renamed_commands {
+            if !engine.registry.rename(old.as_bytes(), new.as_bytes()) {
+                return Err(ConfigError::rename(old, new).into());
+            }
+        }
+        let poll = Poll::new().map_err(ServerError::system("Can't create the event loop"))?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(ServerError::system("Can't create the event loop"))?);
+        let stop_signal = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+            signal_hook::flag::register(signal, stop_signal.clone()).map_err(ServerError::system("Can't handle signals"))?;
+        }
+        raise_file_limit(config.maxclients as u64 + 64);
+        let run_id = (0..40).map(|_| char::from_digit(random.below(16) as u32, 16).expect("a hex digit")).collect();
+        let now_ms = engine.now_ms();
+        let outside = Outside {
+            clients: Slab::new(),
+            log: None,
+            acknowledged: u64::MAX,
+            durable_until: 0,
+            stats: ServerStats::default(),
+            reclaimer: Reclaimer::start().map_err(ServerError::system("Can't start a thread"))?,
+            monitors: Vec::new(),
+            flushing: Vec::new(),
+            held: Vec::new(),
+            doomed: Vec::new(),
+            pause_until_ms: 0,
+            waiting: Vec::new(),
+            shutdown: None,
+            loading: LoadProgress::default(),
+            next_client_id: 1,
+            start,
+            start_unix_ms: now_ms,
+            run_id,
+            last_save_s: now_ms / 1000,
+            tcp_port: config.port,
+            rng: random,
+            config,
+        };
+        let mut server = Server {
+            engine,
+            outside,
+            poll,
+            waker,
+            events: Some(Events::with_capacity(1024)),
+            listeners: Vec::new(),
+            turn: Turn::default(),
+            ready: VecDeque::new(),
+            stalled: Vec::new(),
+            next_cron: start,
+            expiring: false,
+            stop_signal,
+            log_failing: false,
+        };
+        server.listen()?;
+        Ok(server)
+    }
+
+    fn listen(&mut self) -> Result<(), ServerError> {
+        let config = &self.outside.config;
+        let backlog = config.tcp_backlog;
+        if config.port != 0 {
+            self.listeners = Listener::bind_tcp(&config.bind, config.port, backlog)
+                .map_err(|e| ServerError::Listen(e, format!("{} (tcp)", config.port)))?;
+        }
+        if !config.unixsocket.is_empty() {
+            let listener = Listener::bind_unix(&config.unixsocket, config.unixsocketperm, backlog)
+                .map_err(|e| ServerError::Listen(e, format!("{} (unix)", config.unixsocket)))?;
+            self.listeners.push(listener);
+        }
+        for (i, listener) in self.listeners.iter_mut().enumerate() {
+            listener.register(self.poll.registry(), Token(FIRST_LISTENER + i)).map_err(ServerError::system("Can't listen"))?;
+        }
+        Ok(())
+    }
+
+    /// Serves until it is told to stop.
+    pub fn run(&mut self) -> Result<(), ServerError> {
+        while !self.turn(None)? {}
+        Ok(())
+    }
+
+    /// One turn of the loop; waits at most `at_most` for something to happen. True when the server is to exit.
+    pub(crate) fn turn(&mut self, at_most: Option<Duration>) -> Result<bool, ServerError> {
+        let timeout = at_most.unwrap_or(Duration::MAX).min(self.timeout());
+        let mut events = self.events.take().expect("put back at the end of each turn");
+        match self.poll.poll(&mut events, Some(timeout)) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => {
+                return Err(ServerError::System { doing: "Waiting for events failed".into(), source: e });
+            }
+            _ => {}
+        }
+        self.engine.refresh_clock();
+        let began = self.outside.start.elapsed();
+        for event in events.iter() {
+            match event.token() {
+                WAKER => {}
+                Token(token) if token >= FIRST_LISTENER => self.accept(token - FIRST_LISTENER),
+                Token(slot) => {
+                    let Some(client) = self.outside.clients.get_mut(slot) else { continue };
+                    if event.is_writable() && client.output.is_sendable() && !client.flushing {
+                        client.flushing = true;
+                        self.outside.flushing.push(slot);
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        self.outside.clients[slot].readable = true;
+                        self.enqueue(slot);
+                    }
+                }
+            }
+        }
+        self.events = Some(events);
+        for _ in 0..self.ready.len() {
+            let Some(slot) = self.ready.pop_front() else { break };
+            self.serve(slot);
+        }
+        if Instant::now() >= self.next_cron {
+            self.cron();
+        }
+        if self.expiring {
+            self.expire_slice();
+        }
+        self.finish_turn();
+        self.outside.stats.event_loop_turns += 1;
+        self.outside.stats.event_loop_us += (self.outside.start.elapsed() - began).as_micros() as u64;
+        if self.stop_signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
+            log!(Warning, "User requested shutdown...");
+            self.outside.shutdown = Some(ShutdownRequest { save: None, force: false, client: None });
+        }
+        Ok(self.outside.shutdown.is_some() && self.shut_down())
+    }
+
+    /// How long nothing needs to be done if nothing happens.
+    fn timeout(&self) -> Duration {
+        if !self.ready.is_empty() || self.expiring {
+            return Duration::ZERO;
+        }
+        let mut timeout = self.next_cron.saturating_duration_since(Instant::now());
+        if let Some(due_us) = self.outside.log.as_ref().and_then(|log| log.next_deadline()) {
+            timeout = timeout.min(Duration::from_micros(due_us.saturating_sub(self.outside.now_us())));
+        }
+        timeout
+    }
+
+    fn enqueue(&mut self, slot: usize) {
+        let client = &mut self.outside.clients[slot];
+        if !client.queued && !client.doomed {
+            client.queued = true;
+            self.ready.push_back(slot);
+        }
+    }
+
+    fn serve(&mut self, slot: usize) {
+        let Some(client) = self.outside.clients.get_mut(slot) else { return };
+        client.queued = false;
+        if client.doomed {
+            return;
+        }
+        if !self.outside.may_run(slot) {
+            self.stall(slot);
+            return;
+        }
+        self.turn.serve(&mut self.engine, &mut self.outside, slot);
+        let client = &self.outside.clients[slot];
+        if client.doomed {
+        } else if !self.outside.may_run(slot) {
+            self.stall(slot);
+        } else if client.readable {
+            self.enqueue(slot);
+        }
+    }
+
+    /// Sets a client aside until it may be served. If it hangs up meanwhile, that is noticed.
+    fn stall(&mut self, slot: usize) {
+        let client = &mut self.outside.clients[slot];
+        if client.readable && client.is_blocked() && client.stream.has_hung_up() {
+            self.outside.doom(slot);
+            return;
+        }
+        let client = &mut self.outside.clients[slot];
+        if !client.stalled {
+            client.stalled = true;
+            self.stalled.push(slot);
+        }
+    }
+
+    fn accept(&mut self, index: usize) {
+        loop {
+            match self.listeners[index].accept() {
+                Ok((stream, is_local)) => self.welcome(stream, is_local),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    log!(Warning, "Error accepting a client connection: {e}");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, stream: Stream, is_local: bool) {
+        let config = &self.outside.config;
+        let refuse = |stream: Stream, why: &[u8]| {
+            // Best effort, as the peer may be gone already.
+            let _ = stream.write(&[io::IoSlice::new(why)]);
+        };
+        if self.outside.clients.len() >= config.maxclients as usize {
+            self.outside.stats.rejected_connections += 1;
+            return refuse(stream, b"-ERR max number of clients reached\r\n");
+        }
+        if config.protected_mode && config.requirepass.is_empty() && !is_local {
+            self.outside.stats.rejected_connections += 1;
+            return refuse(stream, PROTECTED_MODE);
+        }
+        let addresses = stream.addresses(&config.unixsocket);
+        let id = self.outside.next_client_id;
+        self.outside.next_client_id += 1;
+        let mut client = Client::new(id, stream, addresses, config.requirepass.is_empty(), self.engine.now_ms());
+        let ready = client.stream.prepare(config.tcp_keepalive_s as u64);
+        let slot = self.outside.clients.vacant_key();
+        if let Err(e) = ready.and_then(|()| client.stream.register(self.poll.registry(), Token(slot))) {
+            log!(Warning, "Error registering a client connection: {e}");
+            return;
+        }
+        log!(Verbose, "Accepted {}", client.address);
+        self.outside.clients.insert(client);
+        self.outside.stats.connections += 1;
+    }
+
+    /// The end of a turn: the log takes what was done, replies leave, clients go.
+    fn finish_turn(&mut self) {
+        let Server { engine, outside, .. } = self;
+        let now_us = outside.now_us();
+        outside.submit(&mut engine.effects, now_us);
+        if let Some(log) = &mut outside.log {
+            log.poll(now_us);
+            engine.settle(log.watermarks().durable);
+        }
+        outside.refresh_acknowledged();
+        self.follow_log_status();
+        self.release_waiting();
+        self.release_held();
+        self.send_all();
+        self.close_doomed();
+        self.resume_stalled();
+        if !self.engine.garbage.is_empty() {
+            self.outside.reclaimer.take(&mut self.engine.garbage);
+        }
+    }
+
+    /// Writes are refused while the log fails, and accepted again when it recovers.
+    fn follow_log_status(&mut self) {
+        let Some(log) = &self.outside.log else { return };
+        let failing = match log.status() {
+            Ok(()) => None,
+            Err(failure) => Some(crate::host::log_failure_text(failure)),
+        };
+        if let Some(text) = &failing {
+            let acknowledged = self.outside.acknowledged;
+            for slot in std::mem::take(&mut self.outside.held) {
+                if let Some(client) = self.outside.clients.get_mut(slot) {
+                    client.output.fail(acknowledged, text);
+                    self.outside.note_output(slot);
+                }
+            }
+        }
+        if failing.is_some() != self.log_failing {
+            self.log_failing = failing.is_some();
+            self.engine.writes_denied = self.log_failing;
+            match failing {
+                Some(text) => log!(Warning, "The append only file cannot be written; writes are refused until it can: {text}"),
+                None => log!(Warning, "AOF write error looks solved, Redis can write again."),
+            }
+        }
+    }
+
+    fn release_held(&mut self) {
+        if self.outside.held.is_empty() {
+            return;
+        }
+        let acknowledged = self.outside.acknowledged;
+        let mut held = std::mem::take(&mut self.outside.held);
+        held.retain(|&slot| {
+            let Some(client) = self.outside.clients.get_mut(slot) else { return false };
+            if !client.output.is_held() {
+                return false;
+            }
+            if client.output.release(acknowledged) && !client.flushing {
+                client.flushing = true;
+                self.outside.flushing.push(slot);
+            }
+            client.output.is_held()
+        });
+        self.outside.held = held;
+    }
+
+    fn send_all(&mut self) {
+        let now_ms = self.engine.now_ms();
+        let mut flushing = std::mem::take(&mut self.outside.flushing);
+        for slot in flushing.drain(..) {
+            let Some(client) = self.outside.clients.get_mut(slot) else { continue };
+            client.flushing = false;
+            let before = client.output.sent();
+            let Client { output, stream, .. } = client;
+            let mut calls = 0;
+            let result = output.send(|slices| {
+                calls += 1;
+                stream.write(slices)
+            });
+            let sent = client.output.sent() - before;
+            if sent > 0 {
+                client.progress = (client.output.sent(), now_ms);
+            }
+            self.outside.stats.output_bytes += sent;
+            self.outside.stats.writes += calls;
+            let done = client.output.is_empty() && client.has_flag(SessionFlags::CLOSE_AFTER_REPLY);
+            if result.is_err() || done {
+                self.outside.doom(slot);
+            }
+        }
+        if self.outside.flushing.is_empty() {
+            self.outside.flushing = flushing;
+        }
+    }
+
+    fn close_doomed(&mut self) {
+        while let Some(slot) = self.outside.doomed.pop() {
+            let Some(mut client) = self.outside.clients.try_remove(slot) else { continue };
+            if let Some(session) = &mut client.session {
+                self.engine.unwatch(session);
+            }
+            client.stream.deregister(self.poll.registry());
+            self.outside.monitors.retain(|&m| m != slot);
+            self.outside.waiting.retain(|&w| w != slot);
+            self.outside.held.retain(|&h| h != slot);
+            self.outside.flushing.retain(|&f| f != slot);
+            self.ready.retain(|&r| r != slot);
+            self.stalled.retain(|&s| s != slot);
+            self.engine.monitored = !self.outside.monitors.is_empty();
+            log!(Verbose, "Client closed connection {}", client.address);
+        }
+    }
+
+    fn resume_stalled(&mut self) {
+        let mut stalled = std::mem::take(&mut self.stalled);
+        stalled.retain(|&slot| {
+            let Some(client) = self.outside.clients.get(slot) else { return false };
+            if client.has_flag(SessionFlags::CLOSE_AFTER_REPLY) {
+                if client.output.is_empty() {
+                    self.outside.doom(slot);
+                }
+                return true;
+            }
+            if !self.outside.may_run(slot) {
+                return true;
+            }
+            self.outside.clients[slot].stalled = false;
+            self.enqueue(slot);
+            false
+        });
+        self.stalled = stalled;
+        if !self.outside.doomed.is_empty() {
+            self.close_doomed();
+        }
+    }
+
+    /// `WAIT`, `WAITAOF`, `CLIENT PAUSE`: who has waited long enough.
+    fn release_waiting(&mut self) {
+        if self.outside.waiting.is_empty() {
+            return;
+        }
+        let now_ms = self.engine.now_ms();
+        if self.engine.pause != Pause::Off && now_ms >= self.outside.pause_until_ms {
+            self.engine.pause = Pause::Off;
+        }
+        let mut waiting = std::mem::take(&mut self.outside.waiting);
+        waiting.retain(|&slot| {
+            let Some(blocked) = self.outside.clients.get(slot).and_then(|c| c.session.as_ref()?.blocked.clone()) else { return false };
+            let over = match blocked {
+                Blocked::Paused => self.engine.pause == Pause::Off,
+                Blocked::Wait { .. } => self.outside.try_finish_wait(slot, now_ms),
+                Blocked::Shutdown => false,
+            };
+            if over && let Some(session) = &mut self.outside.clients[slot].session {
+                session.blocked = None;
+            }
+            !over
+        });
+        self.outside.waiting.append(&mut waiting);
+    }
+
+    /// What happens ten times a second.
+    fn cron(&mut self) {
+        self.next_cron = Instant::now() + Duration::from_millis(100);
+        let now_ms = self.engine.now_ms();
+        if self.engine.pause != Pause::Off && now_ms >= self.outside.pause_until_ms {
+            self.engine.pause = Pause::Off;
+        }
+        self.expiring = !self.log_failing;
+        let stats = &mut self.outside.stats;
+        stats.ops.sample(now_ms, self.engine.stats.commands);
+        stats.input_rate.sample(now_ms, stats.input_bytes);
+        stats.output_rate.sample(now_ms, stats.output_bytes);
+        self.check_clients(now_ms);
+        self.record_log_latency();
+    }
+
+    /// Idle and stuck clients, and those past their soft output limit.
+    fn check_clients(&mut self, now_ms: u64) {
+        let timeout_ms = self.outside.config.timeout_s * 1000;
+        let pause_bytes = self.outside.output_pause_bytes();
+        let mut doomed = Vec::new();
+        for (slot, client) in &mut self.outside.clients {
+            let pending = client.output.pending_bytes();
+            let limit = self.outside.config.output_buffer_limits[client.class() as usize];
+            let over_soft = limit.soft_bytes > 0 && pending as u64 > limit.soft_bytes as u64;
+            client.over_soft_limit_since_ms = over_soft.then(|| client.over_soft_limit_since_ms.unwrap_or(now_ms));
+            let too_long = client.over_soft_limit_since_ms.is_some_and(|since| now_ms - since > limit.soft_seconds * 1000);
+            let stuck = pending > pause_bytes && !client.output.is_held() && now_ms.saturating_sub(client.progress.1) > STUCK_OUTPUT_MS;
+            let idle = timeout_ms > 0
+                && now_ms.saturating_sub(client.active_ms) > timeout_ms
+                && !client.is_blocked()
+                && !client.has_flag(SessionFlags::MONITOR);
+            if too_long || stuck {
+                log!(
+                    Warning,
+                    "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+                    client.id,
+                    client.address
+                );
+                self.outside.stats.output_buffer_closed += 1;
+            } else if idle {
+                log!(Verbose, "Closing idle client {}", client.address);
+            }
+            if pending == 0 {
+                client.progress.1 = now_ms;
+            }
+            if client.input.is_empty() && client.input.capacity() > 0 {
+                client.input = Vec::new();
+            }
+            if too_long || stuck || idle {
+                doomed.push(slot);
+            }
+        }
+        doomed.into_iter().for_each(|slot| self.outside.doom(slot));
+    }
+
+    fn record_log_latency(&mut self) {
+        let Some(log) = &mut self.outside.log else { return };
+        let mut samples = Vec::new();
+        log.take_latency_samples(&mut samples);
+        let threshold = self.engine.settings.latency_threshold_ms;
+        for sample in samples {
+            self.engine.latency.record(sample.event, self.engine.now_ms() / 1000, sample.took_us / 1000, threshold);
+        }
+    }
+
+    /// Deletes due keys for a moment; what is left is gone on with in the next turn, after the clients.
+    fn expire_slice(&mut self) {
+        let began = Instant::now();
+        self.expiring = !self.engine.expire_due(&mut || began.elapsed() < EXPIRE_SLICE);
+        let ms = began.elapsed().as_millis() as u64;
+        let threshold = self.engine.settings.latency_threshold_ms;
+        self.engine.latency.record("expire-cycle", self.engine.now_ms() / 1000, ms, threshold);
+    }
+}
+
+const PROTECTED_MODE: &[u8] =
+    b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the \
+default user. Connections are accepted from this machine only. Set a password (requirepass), or, if the network is trusted, set \
+protected-mode no.\r\n";
+
+fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
+    use std::io::Read;
+    std::fs::File::open("/dev/urandom")?.read_exact(bytes)
+}
+
+/// Lets as many clients connect as the configuration says, if the operating system allows it.
+fn raise_file_limit(wanted: u64) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
+        if setrlimit(Resource::Nofile, limit).is_err() || limit.current < Some(wanted) {
+            log!(Warning, "You requested maxclients needing {wanted} open files, but the limit is {:?}", limit.current);
+        }
+    }
+}

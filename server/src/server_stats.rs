@@ -1,0 +1,51 @@
+//! Counters of the server that `INFO` shows.
+
+/// How many samples the momentary rates are averaged over; one is taken each 100 ms.
+const SAMPLES: usize = 16;
+
+/// A rate per second, over the last samples.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rate {
+    samples: [u64; SAMPLES],
+    next: usize,
+    last: (u64, u64),
+}
+
+impl Rate {
+    /// The counter stood at `count` at `now_ms`.
+    pub(crate) fn sample(&mut self, now_ms: u64, count: u64) {
+        let (then, before) = self.last;
+        let elapsed = now_ms.saturating_sub(then);
+        if then > 0 && elapsed > 0 {
+            self.samples[self.next] = count.saturating_sub(before) * 1000 / elapsed;
+            self.next = (self.next + 1) % SAMPLES;
+        }
+        self.last = (now_ms, count);
+    }
+
+    /// Per second.
+    pub(crate) fn get(&self) -> u64 {
+        self.samples.iter().sum::<u64>() / SAMPLES as u64
+    }
+}
+
+/// Counters since the start or `CONFIG RESETSTAT`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServerStats {
+    pub(crate) connections: u64,
+    pub(crate) rejected_connections: u64,
+    pub(crate) input_bytes: u64,
+    pub(crate) output_bytes: u64,
+    pub(crate) query_buffer_closed: u64,
+    pub(crate) output_buffer_closed: u64,
+    pub(crate) ops: Rate,
+    pub(crate) input_rate: Rate,
+    pub(crate) output_rate: Rate,
+    pub(crate) peak_memory: u64,
+    pub(crate) event_loop_turns: u64,
+    pub(crate) event_loop_us: u64,
+    pub(crate) max_input: usize,
+    pub(crate) max_output: usize,
+    pub(crate) reads: u64,
+    pub(crate) writes: u64,
+}

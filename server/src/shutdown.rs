@@ -1,0 +1,52 @@
+//! `SHUTDOWN` and termination signals: the log is made durable, a snapshot saved if asked for, then the process ends.
+
+use crate::logging::log;
+use crate::outside::ShutdownRequest;
+use crate::server::Server;
+use graven_engine::Blocked;
+use std::time::Duration;
+
+/// How long the disk may take for the rest of the log.
+const MAX_FLUSH: Duration = Duration::from_secs(60);
+
+impl Server {
+    /// Does what was requested. True if the process may end; if not, whoever asked has been told.
+    pub(crate) fn shut_down(&mut self) -> bool {
+        let Some(request) = self.outside.shutdown.take() else { return false };
+        let ShutdownRequest { save, force, client } = request;
+        let mut failed = None;
+        if let Some(log) = &mut self.outside.log {
+            log!(Notice, "Calling fsync() on the AOF file.");
+            if let Err(e) = log.flush(MAX_FLUSH.as_micros() as u64) {
+                log!(Warning, "{e}");
+                failed = Some(e.to_string());
+            }
+        }
+        if save.unwrap_or(!self.outside.config.save.is_empty()) {
+            log!(Notice, "Saving the final RDB snapshot before exiting.");
+            if let Err(e) = crate::snapshot::save(&self.engine, &self.outside.config) {
+                log!(Warning, "Error trying to save the DB: {e}");
+                failed = Some(e.to_string());
+            }
+        }
+        if failed.is_some() && !force {
+            log!(Warning, "Errors trying to shut down the server. Check the logs for more information.");
+            if let Some(slot) = client.and_then(|id| self.outside.slot_of(id)) {
+                if let Some(session) = &mut self.outside.clients[slot].session
+                    && session.blocked == Some(Blocked::Shutdown)
+                {
+                    session.blocked = None;
+                }
+                self.outside.push(slot, 0, |out| out.extend_from_slice(b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n"));
+            }
+            return false;
+        }
+        let config = &self.outside.config;
+        for path in [&config.pidfile, &config.unixsocket].into_iter().filter(|path| !path.is_empty()) {
+            // Left behind, they do no harm.
+            let _ = std::fs::remove_file(path);
+        }
+        log!(Warning, "Graven is now ready to exit, bye bye...");
+        true
+    }
+}

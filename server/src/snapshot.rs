@@ -1,0 +1,138 @@
+//! RDB files: loading one, saving one, and taking one over into the log.
+
+use crate::config::Config;
+use crate::logging::log;
+use graven_engine::{Effects, Engine};
+use graven_rdb::{Attributes, Event, Header, Options, Reader, Value, Writer};
+use graven_store::{Entry, StringRef};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+/// Content of a block of the log when a snapshot is taken over.
+const BLOCK_BYTES: usize = 4 << 20;
+
+fn path(config: &Config) -> PathBuf {
+    config.dir.join(&config.dbfilename)
+}
+
+/// Whether there is an RDB file.
+pub(crate) fn exists(config: &Config) -> bool {
+    path(config).exists()
+}
+
+/// Loads the configured RDB file. Errors are sentences that name it.
+pub(crate) fn load_file(engine: &mut Engine, config: &Config) -> Result<(), String> {
+    let path = path(config);
+    let fail = |e: &dyn std::fmt::Display| format!("Can't load the RDB file '{}': {e}", path.display());
+    let file = File::open(&path).map_err(|e| fail(&e))?;
+    load(engine, file).map(drop).map_err(|e| fail(&e))
+}
+
+/// Why an RDB could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error(transparent)]
+    Format(#[from] graven_rdb::Error),
+    #[error("it has keys in database {0}, but there are only {1} databases: raise the 'databases' setting")]
+    Database(u64, usize),
+}
+
+/// Loads an RDB; returns how many bytes it was.
+pub(crate) fn load(engine: &mut Engine, source: impl Read) -> Result<u64, LoadError> {
+    let mut reader = Reader::new(source)?;
+    let mut db = 0;
+    while let Some(event) = reader.next_event()? {
+        match event {
+            Event::SelectDb(n) if (n as usize) < engine.keyspace.databases() => db = n as usize,
+            Event::SelectDb(n) => return Err(LoadError::Database(n, engine.keyspace.databases())),
+            Event::Entry { key, value: Value::String(value), attributes } => {
+                let access = access_bits(engine, &attributes);
+                let key = engine.keyspace.key(&key);
+                let entry = Entry::new_string(key.bytes, &value, attributes.deadline_ms, access);
+                engine.keyspace.db_mut(db).insert(key, entry);
+            }
+            Event::Skipped(what) => log!(Warning, "{what}"),
+            _ => {}
+        }
+    }
+    Ok(reader.bytes_consumed())
+}
+
+fn access_bits(engine: &Engine, attributes: &Attributes) -> u32 {
+    let fresh = engine.fresh_access();
+    match (engine.settings.lfu, attributes.freq, attributes.idle_seconds) {
+        (true, Some(freq), _) => fresh & !0xff | freq as u32,
+        (false, _, Some(idle)) => graven_engine::access::lru_of_idle(engine.now_ms(), idle),
+        _ => fresh,
+    }
+}
+
+/// Writes the configured RDB file: to a temporary file first, which takes its place when it is whole and durable.
+/// Returns its size.
+pub(crate) fn save(engine: &Engine, config: &Config) -> io::Result<u64> {
+    let path = path(config);
+    let temporary = config.dir.join(format!("temp-{}.rdb", std::process::id()));
+    let result = write_file(engine, config, &temporary).and_then(|bytes| {
+        std::fs::rename(&temporary, &path)?;
+        File::open(&config.dir)?.sync_all()?;
+        Ok(bytes)
+    });
+    if result.is_err() {
+        // What is wrong is told by the error.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    result
+}
+
+fn write_file(engine: &Engine, config: &Config, path: &PathBuf) -> io::Result<u64> {
+    let options = Options { compress: config.rdbcompression, checksum: config.rdbchecksum };
+    let header = Header {
+        redis_version: crate::REDIS_VERSION,
+        created_seconds: engine.now_ms() / 1000,
+        used_memory_bytes: crate::memory::resident_bytes(),
+        is_aof_base: false,
+    };
+    let mut writer = Writer::new(File::create(path)?, options, &header)?;
+    let mut scratch = [0; 20];
+    for index in 0..engine.keyspace.databases() {
+        let db = engine.keyspace.db(index);
+        if db.is_empty() {
+            continue;
+        }
+        writer.select_db(index as u64)?;
+        writer.resize_db(db.len() as u64, db.volatile_len() as u64)?;
+        for entry in db.iter() {
+            let attributes = Attributes { deadline_ms: entry.deadline(), ..Attributes::default() };
+            if let Some(value) = entry.string() {
+                writer.string(entry.key(), value.to_bytes(&mut scratch), &attributes)?;
+            }
+        }
+    }
+    let (file, bytes) = writer.finish()?;
+    file.sync_all()?;
+    Ok(bytes)
+}
+
+/// Records the whole data set as effects; `take` is called whenever there is enough for a block.
+pub(crate) fn log_everything<E>(engine: &mut Engine, mut take: impl FnMut(&mut Effects) -> Result<(), E>) -> Result<(), E> {
+    let Engine { keyspace, effects, .. } = engine;
+    let (mut value_digits, mut deadline_digits) = ([0; 20], [0; 20]);
+    for index in 0..keyspace.databases() {
+        for entry in keyspace.db(index).iter() {
+            let Some(value) = entry.string() else { continue };
+            let value = value.to_bytes(&mut value_digits);
+            match entry.deadline() {
+                None => effects.push_alone(index, &[b"SET", entry.key(), value]),
+                Some(deadline) => {
+                    let deadline = StringRef::Int(deadline as i64).to_bytes(&mut deadline_digits);
+                    effects.push_alone(index, &[b"SET", entry.key(), value, b"PXAT", deadline]);
+                }
+            }
+            if effects.len() > BLOCK_BYTES {
+                take(effects)?;
+            }
+        }
+    }
+    if effects.is_empty() { Ok(()) } else { take(effects) }
+}

@@ -1,0 +1,59 @@
+//! From a command line to a running server.
+
+use crate::config::Config;
+use crate::logging::{self, Role, log};
+use crate::server::{Server, ServerError};
+
+/// Runs a server until it is told to stop. `args`: a configuration file (`-`: standard input) if the first is
+/// no option, then `--option value …`.
+pub fn start(args: Vec<String>) -> Result<(), ServerError> {
+    let (file, overrides) = match args.split_first() {
+        Some((first, rest)) if !first.starts_with("--") => (Some(first.clone()), rest.to_vec()),
+        _ => (None, args),
+    };
+    let config = Config::load(file.as_deref(), &overrides)?;
+    logging::init(&config).map_err(ServerError::system("Can't open the log file"))?;
+    std::env::set_current_dir(&config.dir).map_err(ServerError::system(format!("Can't chdir to '{}'", config.dir.display())))?;
+    log!(Notice, "oO0OoO0OoO0Oo Graven is starting oO0OoO0OoO0Oo");
+    log!(
+        Notice,
+        "Graven version={}, Redis compatibility={}, pid={}, just started",
+        crate::VERSION,
+        crate::REDIS_VERSION,
+        std::process::id()
+    );
+    match &file {
+        None if overrides.is_empty() => {
+            log!(Notice, "No configuration given: using the defaults ('graven server /path/to/redis.conf' names a file)")
+        }
+        _ => log!(Notice, "Configuration loaded"),
+    }
+    let result = serve(config);
+    if let Err(e) = &result {
+        e.to_string().lines().for_each(|line| log!(Warning, "{line}"));
+    }
+    result
+}
+
+fn serve(config: Config) -> Result<(), ServerError> {
+    let pidfile = config.pidfile.clone();
+    let mut server = Server::new(config)?;
+    if !pidfile.is_empty()
+        && let Err(e) = std::fs::write(&pidfile, format!("{}\n", std::process::id()))
+    {
+        log!(Warning, "Can't write the pid file '{pidfile}': {e}");
+    }
+    logging::set_role(Role::Master);
+    log!(Notice, "Server initialized");
+    if server.load()? {
+        return Ok(());
+    }
+    let config = &server.outside.config;
+    if config.port != 0 {
+        log!(Notice, "Ready to accept connections tcp");
+    }
+    if !config.unixsocket.is_empty() {
+        log!(Notice, "Ready to accept connections unix");
+    }
+    server.run()
+}
