@@ -65,12 +65,12 @@ fn bucket_class(buckets: usize) -> usize {
 /// Entries a table of that many buckets may hold before it grows.
 fn max_len(buckets: usize) -> usize {
     let slots = buckets * SLOTS;
-    slots - slots / 12
+    slots - slots / 16
 }
 
-/// The number of buckets to give `len` entries after a split or a shrink: a load of at most four fifths.
+/// The number of buckets to give `len` entries after a split or a shrink: a load of at most five sixths.
 fn roomy_buckets(len: usize) -> usize {
-    bucket_class((len * 5).div_ceil(4 * SLOTS))
+    bucket_class((len * 6).div_ceil(5 * SLOTS))
 }
 
 impl Segment {

@@ -118,6 +118,24 @@ fn random_finds_the_last_key_of_a_database_that_was_large() {
 }
 
 #[test]
+fn both_halves_of_a_split_segment_keep_its_stamp() {
+    let mut keyspace = Keyspace::new(1, [6; 16]);
+    let mut segments = 1;
+    for number in 1..30_000u64 {
+        keyspace.db_mut(0).set_write_stamp(number);
+        add(&mut keyspace, number);
+        let now = keyspace.db(0).table_stats().segments;
+        if now != segments {
+            segments = now;
+            for older in 1..=number {
+                assert!(keyspace.db(0).stamp(keyspace.hash(&older.to_le_bytes())) >= older);
+            }
+        }
+    }
+    assert!(segments > 16);
+}
+
+#[test]
 fn a_stamp_is_never_older_than_the_last_change_of_the_key() {
     let mut keyspace = Keyspace::new(2, [6; 16]);
     let mut changed: HashMap<u64, u64> = HashMap::new();
