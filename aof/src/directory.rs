@@ -7,6 +7,12 @@
 //! **A fresh start** creates the first segment, then the manifest. A stop between leaves an empty segment without a manifest,
 //! which is reused; segments that are not empty without a manifest are refused, since starting empty would lose them.
 
+//! **The mark of distrust.** After a failed fsync the kernel may go on showing bytes that will never reach the disk, also to the
+//! next process. So whoever sees an fsync fail leaves an empty file `.fsync-failed`, which lives in the same cache as those
+//! bytes: a start that finds it copies the last segment into a new file instead of believing it. A completed [`crate::roll`]
+//! removes it, and a loss of power may, which is right, since the bytes are gone then as well. (What remains is a kill in the
+//! microseconds between the failure and the mark, followed by a loss of power.)
+
 use std::io;
 use std::sync::Arc;
 
@@ -16,6 +22,9 @@ use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::Options;
 use crate::roll::Place;
 use crate::storage::{File, OpenMode, Storage};
+
+/// The mark of distrust.
+const DISTRUST_NAME: &str = ".fsync-failed";
 
 /// A directory that is ours.
 pub struct Found<S: Storage> {
@@ -30,6 +39,21 @@ impl<S: Storage> Place<S> {
     /// A file's path below the root of the storage.
     pub fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.dir)
+    }
+
+    /// Leaves the mark of distrust. When even that fails there is nothing left to do.
+    pub fn mark_distrust(&self) {
+        let _ = self.storage.open(&self.path(DISTRUST_NAME), OpenMode::CreateNew);
+    }
+
+    /// Removes the mark. If that fails, the next start copies a segment needlessly.
+    pub fn clear_distrust(&self) {
+        let _ = self.storage.remove(&self.path(DISTRUST_NAME));
+    }
+
+    /// Whether the mark is there.
+    pub fn is_distrusted(&self) -> bool {
+        self.storage.list(&self.dir).is_ok_and(|names| names.iter().any(|name| name == DISTRUST_NAME))
     }
 
     /// A file's path for messages.

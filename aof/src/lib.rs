@@ -29,6 +29,7 @@ mod recovery;
 mod roll;
 mod scan;
 mod segment;
+pub mod sim;
 mod storage;
 mod strategy;
 mod writer;

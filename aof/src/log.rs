@@ -120,7 +120,8 @@ pub(crate) struct Opened<S: Storage> {
 impl<S: Storage> Log<S> {
     pub(crate) fn new(opened: Opened<S>, runtime: Runtime) -> Result<Self> {
         let Opened { writer, segment, directory, manifest, earlier_bytes, lock } = opened;
-        let pool = Pool::start(runtime.clone()).map_err(|e| Error::io("start the I/O threads for", directory.dir.clone(), e))?;
+        let pool = Pool::start(runtime.clone(), directory.clone())
+            .map_err(|e| Error::io("start the I/O threads for", directory.dir.clone(), e))?;
         Ok(Log {
             last_seq: manifest.last_incr_seq(),
             base_bytes: earlier_bytes + writer.file_len(),
@@ -163,6 +164,14 @@ impl<S: Storage> Log<S> {
         }
     }
 
+    /// With imagined threads ([`Runtime::stepped`]): one of them does its next step; `pick` says which of so many. False when
+    /// none has anything to do.
+    pub fn step(&mut self, pick: &mut dyn FnMut(usize) -> usize, now_us: u64) -> bool {
+        let stepped = self.pool.step(pick);
+        self.poll(now_us);
+        stepped
+    }
+
     fn run_inline(&mut self, job: Job) {
         let clock = &self.runtime.clock;
         let mut start_us = clock();
@@ -185,7 +194,10 @@ impl<S: Storage> Log<S> {
             let now_us = clock();
             let event = match result {
                 Ok(()) => Event::Synced { id: job.id, took_us: now_us.saturating_sub(start_us) },
-                Err(e) => Event::SyncFailed { id: job.id, error: error_text(&e) },
+                Err(e) => {
+                    self.directory.mark_distrust();
+                    Event::SyncFailed { id: job.id, error: error_text(&e) }
+                }
             };
             self.writer.on_event(event, now_us);
         }
@@ -204,6 +216,7 @@ impl<S: Storage> Log<S> {
             place: self.directory.clone(),
             manifest: self.manifest.clone(),
             old: self.segment.clone(),
+            from: roll.from,
             cut_len: roll.cut_len,
             reread: roll.reread,
             blocks: self.writer.blocks_to_roll(&roll),
@@ -299,11 +312,16 @@ impl<S: Storage> Log<S> {
             if self.watermarks().durable >= target {
                 return Ok(());
             }
-            if now_us >= give_up_us || (self.runtime.threads == 0 && self.writer.failure().is_some()) {
+            if now_us >= give_up_us
+                || ((self.runtime.threads == 0 || self.runtime.stepped) && self.writer.failure().is_some() && !self.writer.is_busy())
+            {
                 let reason = self.status().err().map_or("the disk did not answer in time".to_owned(), |failure| failure.message.clone());
                 return Err(Error::NotDurable { reason });
             }
             let until_us = self.next_deadline().unwrap_or(u64::MAX).clamp(now_us + 1, now_us + FLUSH_STEP_US).min(give_up_us);
+            if self.runtime.stepped && self.pool.step(&mut |_| 0) {
+                continue;
+            }
             if let Some(done) = self.pool.wait_done(Duration::from_micros(until_us.saturating_sub(now_us))) {
                 self.take(done, clock());
             }

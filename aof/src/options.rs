@@ -76,19 +76,27 @@ pub struct Runtime {
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Called from an I/O thread when there is something for [`crate::Log::poll`] to do (wake the event loop).
     pub waker: Arc<dyn Fn() + Send + Sync>,
-    /// How many I/O threads (4). With 0 everything runs inside `submit` and `poll`: for a deterministic simulation.
+    /// How many I/O threads (4). With 0 everything runs inside `submit` and `poll`.
     pub threads: usize,
+    /// The I/O threads are only imagined, and [`crate::Log::step`] decides which of them does its next step: with a simulated
+    /// disk, one seed then decides every interleaving.
+    pub stepped: bool,
 }
 
 impl Runtime {
     /// Four threads and the system's monotonic clock.
     pub fn new(waker: impl Fn() + Send + Sync + 'static) -> Self {
         let start = std::time::Instant::now();
-        Runtime { clock: Arc::new(move || start.elapsed().as_micros() as u64), waker: Arc::new(waker), threads: 4 }
+        Runtime { clock: Arc::new(move || start.elapsed().as_micros() as u64), waker: Arc::new(waker), threads: 4, stepped: false }
     }
 
     /// No threads, a clock that the caller moves: for tests and simulations.
     pub fn single_threaded(clock: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
-        Runtime { clock, waker: Arc::new(|| ()), threads: 0 }
+        Runtime { clock, waker: Arc::new(|| ()), threads: 0, stepped: false }
+    }
+
+    /// Imagined threads, a clock that the caller moves: for simulations that decide every interleaving.
+    pub fn stepped(clock: Arc<dyn Fn() -> u64 + Send + Sync>, threads: usize) -> Self {
+        Runtime { clock, waker: Arc::new(|| ()), threads, stepped: true }
     }
 }

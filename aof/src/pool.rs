@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::options::Runtime;
 use crate::queue::Block;
-use crate::roll::{RollFailure, RollJob, Rolled, roll};
+use crate::roll::{Place, RollFailure, RollJob, Rolled, roll};
 use crate::segment::{Segment, append_or_undo, error_text};
 use crate::storage::Storage;
 use crate::writer::Event;
@@ -56,6 +56,7 @@ struct Shared<S: Storage> {
     /// Jobs up to this generation are refused.
     poisoned: AtomicU64,
     done: Sender<Done<S::File>>,
+    place: Arc<Place<S>>,
     runtime: Runtime,
     /// Whether the waker was called since the last drain.
     woken: AtomicBool,
@@ -67,17 +68,20 @@ pub struct Pool<S: Storage> {
     done: Receiver<Done<S::File>>,
     shared: Arc<Shared<S>>,
     threads: Vec<JoinHandle<()>>,
+    /// With imagined threads: the syncs that have begun, and the lanes they are on.
+    syncing: Vec<(SyncPart<S::File>, usize)>,
 }
 
 impl<S: Storage> Pool<S> {
-    pub fn start(runtime: Runtime) -> std::io::Result<Self> {
+    pub fn start(runtime: Runtime, place: Arc<Place<S>>) -> std::io::Result<Self> {
         let (jobs, intake) = unbounded();
         let (done_sender, done) = unbounded();
-        let threads = runtime.threads;
+        let threads = if runtime.stepped { 0 } else { runtime.threads };
         let shared = Arc::new(Shared {
             intake: Mutex::new(intake),
             poisoned: AtomicU64::new(0),
             done: done_sender,
+            place,
             runtime,
             woken: AtomicBool::new(false),
         });
@@ -87,16 +91,36 @@ impl<S: Storage> Pool<S> {
                 std::thread::Builder::new().name(format!("aof-io-{lane}")).spawn(move || shared.work(lane))
             })
             .collect::<std::io::Result<_>>()?;
-        Ok(Pool { jobs: Some(jobs), done, shared, threads })
+        Ok(Pool { jobs: Some(jobs), done, shared, threads, syncing: Vec::new() })
     }
 
     /// Gives a job to the threads; without threads it is done here and now.
     pub fn submit(&self, job: PoolJob<S>) {
         let jobs = self.jobs.as_ref().expect("the channel is open until drop");
         jobs.send(job).expect("the receiver lives in `shared`");
-        if self.threads.is_empty() {
+        if self.threads.is_empty() && !self.shared.runtime.stepped {
             self.shared.work_once(0);
         }
+    }
+
+    /// With imagined threads: one of them does one step, `pick` says which of so many. False when there is none to do.
+    pub fn step(&mut self, pick: &mut dyn FnMut(usize) -> usize) -> bool {
+        let lane = (0..self.shared.runtime.threads).find(|lane| self.syncing.iter().all(|(_, taken)| taken != lane));
+        let can_take = lane.filter(|_| !self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
+        let choices = self.syncing.len() + usize::from(can_take.is_some());
+        if choices == 0 {
+            return false;
+        }
+        let choice = pick(choices);
+        if let Some((part, lane)) = (choice < self.syncing.len()).then(|| self.syncing.remove(choice)) {
+            self.shared.sync_part(&part, lane);
+        } else if let Some(lane) = can_take {
+            let intake = self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner);
+            let job = intake.recv().expect("there is a job, and nobody else takes it");
+            let part = self.shared.first_part(job);
+            self.syncing.extend(part.map(|part| (part, lane)));
+        }
+        true
     }
 
     /// The next thing that was done.
@@ -133,16 +157,19 @@ impl<S: Storage> Shared<S> {
     fn work_once(&self, lane: usize) -> bool {
         let intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(job) = intake.recv() else { return false };
+        // A roll is only given out when no other job is under way, so it may keep the others out.
+        let part = self.first_part(job);
+        drop(intake);
+        if let Some(part) = part {
+            self.sync_part(&part, lane);
+        }
+        true
+    }
+
+    fn first_part(&self, job: PoolJob<S>) -> Option<SyncPart<S::File>> {
         match job {
-            PoolJob::File(job) => {
-                let sync = self.write_part(job);
-                drop(intake);
-                if let Some(sync) = sync {
-                    self.sync_part(&sync, lane);
-                }
-            }
+            PoolJob::File(job) => self.write_part(job),
             PoolJob::Roll(mut job) => {
-                drop(intake);
                 let result = roll(&mut job);
                 let id = job.id;
                 drop(job);
@@ -151,9 +178,9 @@ impl<S: Storage> Shared<S> {
                     Err(failure) => Done::RollFailed(failure, id),
                 });
                 self.wake();
+                None
             }
         }
-        true
     }
 
     /// Called with the intake locked.
@@ -194,6 +221,7 @@ impl<S: Storage> Shared<S> {
             Ok(()) => Event::Synced { id, took_us: self.since(start_us) },
             Err(e) => {
                 self.poisoned.fetch_max(generation, Ordering::SeqCst);
+                self.place.mark_distrust();
                 Event::SyncFailed { id, error: error_text(&e) }
             }
         };

@@ -37,7 +37,7 @@ use crate::log::{Log, Opened};
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
 use crate::reader::{Chunk, Command, End, Message, Position, Reader, Tail, first_block_lsn};
-use crate::roll::Place;
+use crate::roll::{Place, copy_all};
 use crate::segment::Segment;
 use crate::storage::{File, OpenMode, Storage};
 use crate::writer::Writer;
@@ -327,14 +327,19 @@ impl<S: Storage> Recovery<S> {
         let place = self.place.clone();
         let storage = &*place.storage;
         if manifest.incrs.is_empty() {
-            self.add_segment(&mut manifest)?;
+            self.add_segment(&mut manifest, None)?;
+        } else if place.is_distrusted() {
+            let old = manifest.incrs.pop().expect("there is an incremental");
+            self.add_segment(&mut manifest, Some(&old))?;
+            place.clear_distrust();
+            self.warnings.push(format!(
+                "An fsync of {} had failed before the last stop: its content was copied into a new file",
+                place.display(&old.name)
+            ));
+            // If it stays it only takes space: no manifest names it.
+            let _ = storage.remove(&place.path(&old.name));
         }
-        // What was read may only have been in the page cache; from here on it counts as durable.
-        for entry in manifest.live() {
-            let syncing = |e| place.error("sync", &entry.name, e);
-            storage.open(&place.path(&entry.name), OpenMode::Append).and_then(|file| file.sync_data()).map_err(syncing)?;
-        }
-        storage.sync_dir(&place.dir).map_err(|e| Error::io("sync", storage.display(&place.dir), e))?;
+        self.sync_all(&manifest).inspect_err(|_| place.mark_distrust())?;
         let last = manifest.incrs.last().expect("there is an incremental").clone();
         let segment = Segment::open(storage, &place.dir, &last.name, OpenMode::Append, runtime.threads)
             .map_err(|e| place.error("open", &last.name, e))?;
@@ -362,17 +367,34 @@ impl<S: Storage> Recovery<S> {
         cut().map_err(|e| self.place.error("truncate", name, e))
     }
 
-    fn add_segment(&mut self, manifest: &mut Manifest) -> Result<()> {
+    /// What was read may only have been in the page cache; from here on it counts as durable.
+    fn sync_all(&self, manifest: &Manifest) -> Result<()> {
+        let Place { storage, dir, .. } = &*self.place;
+        for entry in manifest.live() {
+            let synced = storage.open(&self.place.path(&entry.name), OpenMode::Append).and_then(|file| file.sync_data());
+            synced.map_err(|e| self.place.error("sync", &entry.name, e))?;
+        }
+        storage.sync_dir(dir).map_err(|e| Error::io("sync", storage.display(dir), e))
+    }
+
+    /// Adds a segment to the manifest: empty, or in place of one that can't be trusted to be on the disk.
+    fn add_segment(&self, manifest: &mut Manifest, copy_of: Option<&Entry>) -> Result<()> {
         let Place { storage, dir, file_name } = &*self.place;
-        let seq = manifest.last_incr_seq() + 1;
+        let seq = copy_of.map_or(manifest.last_incr_seq(), |old| old.seq) + 1;
         let name = Manifest::incr_name(file_name, seq);
         let path = self.place.path(&name);
         match storage.remove(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(self.place.error("remove the leftover", &name, e)),
             _ => {}
         }
-        let created = storage.open(&path, OpenMode::CreateNew).and_then(|file| file.sync_data());
-        created.map_err(|e| self.place.error("create", &name, e))?;
+        let create = || {
+            let file = storage.open(&path, OpenMode::CreateNew)?;
+            match copy_of {
+                Some(old) => copy_all(&storage.open(&self.place.path(&old.name), OpenMode::Read)?, &file),
+                None => file.sync_data(),
+            }
+        };
+        create().map_err(|e| self.place.error("create", &name, e))?;
         manifest.incrs.push(Entry { name, seq, kind: Kind::Incr });
         let manifest_name = Manifest::name(file_name);
         manifest.install(&**storage, dir, file_name).map_err(|e| self.place.error("write", &manifest_name, e))

@@ -9,11 +9,14 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::block::HeaderLine;
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::queue::Block;
 use crate::reader;
 use crate::segment::{Segment, append_all};
 use crate::storage::{File, OpenMode, Storage};
+
+const COPY_BYTES: usize = 1 << 20;
 
 /// Where the files are.
 pub struct Place<S> {
@@ -29,6 +32,8 @@ pub struct RollJob<S: Storage> {
     /// The manifest in force.
     pub manifest: Manifest,
     pub old: Arc<Segment<S::File>>,
+    /// The position from which on the new file holds everything.
+    pub from: u64,
     pub cut_len: u64,
     pub reread: Option<(u64, u64)>,
     pub blocks: Vec<Block>,
@@ -67,7 +72,12 @@ pub fn roll<S: Storage>(job: &mut RollJob<S>) -> Result<Rolled<S::File>, RollFai
     };
     let mut manifest = job.manifest.clone();
     manifest.incrs.push(Entry { name, seq: job.seq, kind: Kind::Incr });
-    manifest.install(&**storage, dir, file_name).map_err(|error| RollFailure { error, may_be_named: true })?;
+    manifest.install(&**storage, dir, file_name).map_err(|error| {
+        // Whether the new name will reach the disk is unknown, also to the next process.
+        place.mark_distrust();
+        RollFailure { error, may_be_named: true }
+    })?;
+    place.clear_distrust();
     // Not essential (see above), and the file may be on the part of the disk that fails.
     let _ = job.old.file.set_len(job.cut_len);
     Ok(Rolled { segment, manifest, file_len })
@@ -77,7 +87,10 @@ fn fill<S: Storage>(job: &mut RollJob<S>, name: &str) -> io::Result<(Segment<S::
     let place = job.place.clone();
     let Place { storage, dir, .. } = &*place;
     let segment = Segment::open(&**storage, dir, name, OpenMode::CreateNew, job.lanes)?;
-    let mut file_len = 0;
+    // A block without content: even with checksums off, and before anything read back, the file begins with its position.
+    let anchor = HeaderLine::new(job.from, &[]);
+    append_all(&segment.file, std::iter::once(anchor.as_bytes()))?;
+    let mut file_len = anchor.as_bytes().len() as u64;
     if let Some((from, to)) = job.reread {
         file_len += copy_verified(&job.old.file, from, to, &segment.file)?;
     }
@@ -94,18 +107,37 @@ fn fill<S: Storage>(job: &mut RollJob<S>, name: &str) -> io::Result<(Segment<S::
 fn copy_verified<F: File>(from_file: &F, from: u64, to: u64, into: &F) -> io::Result<u64> {
     let bytes = (to - from) as usize;
     let mut content = vec![0; bytes];
+    read_exact(from_file, from, &mut content)?;
+    if !reader::is_whole(&content) {
+        return Err(io::Error::other("what the file held before the failed fsync can't be read back; run BGREWRITEAOF"));
+    }
+    append_all(into, std::iter::once(content.as_slice()))?;
+    Ok(bytes as u64)
+}
+
+/// Copies a whole file that was read and found good, because it can't be trusted to be on the disk.
+pub fn copy_all<F: File>(from_file: &F, into: &F) -> io::Result<()> {
+    let len = from_file.len()?;
+    let mut piece = vec![0; COPY_BYTES];
+    let mut at = 0;
+    while at < len {
+        let count = (len - at).min(COPY_BYTES as u64) as usize;
+        read_exact(from_file, at, &mut piece[..count])?;
+        append_all(into, std::iter::once(&piece[..count]))?;
+        at += count as u64;
+    }
+    into.sync_data()
+}
+
+fn read_exact<F: File>(file: &F, offset: u64, into: &mut [u8]) -> io::Result<()> {
     let mut filled = 0;
-    while filled < bytes {
-        match from_file.read_at(from + filled as u64, &mut content[filled..]) {
+    while filled < into.len() {
+        match file.read_at(offset + filled as u64, &mut into[filled..]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => filled += n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
     }
-    if !reader::is_whole(&content) {
-        return Err(io::Error::other("what the file held before the failed fsync can't be read back; run BGREWRITEAOF"));
-    }
-    append_all(into, std::iter::once(content.as_slice()))?;
-    Ok(bytes as u64)
+    Ok(())
 }

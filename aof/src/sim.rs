@@ -1,0 +1,492 @@
+//! A hostile disk in memory, for tests: it keeps apart what is written and what would survive a loss of power, fails when told
+//! to, and behaves after a failure as badly as real systems do.
+//!
+//! * Bytes are in the cache when written and on the disk when synced. [`SimStorage::power_loss`] keeps what was synced and, of the
+//!   rest, nothing, a part, single sectors, or zeros of the right length.
+//! * Names (creations, renames, removals) reach the disk in order; [`Storage::sync_dir`] makes them certain, and a loss of power
+//!   keeps some first part of the uncertain ones.
+//! * A failed `sync_data` *drops* the dirty bytes: they stay readable, but no later sync will ever bring them to the disk. It is
+//!   reported once per open handle.
+//! * A full disk takes what fits (a short write) and then answers `ENOSPC`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::storage::{File, LockError, OpenMode, Storage};
+
+const SECTOR_BYTES: usize = 512;
+
+/// The operations that can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Op {
+    /// [`Storage::open`] of an existing file.
+    Open,
+    /// [`Storage::open`] of a new file.
+    Create,
+    /// [`File::append`].
+    Write,
+    /// [`File::read_at`].
+    Read,
+    /// [`File::sync_data`].
+    Sync,
+    /// [`File::set_len`].
+    SetLen,
+    /// [`Storage::rename`].
+    Rename,
+    /// [`Storage::remove`].
+    Remove,
+    /// [`Storage::sync_dir`].
+    SyncDir,
+}
+
+/// How an operation misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails with this error number, without effect (a failed sync drops the dirty bytes).
+    Errno(i32),
+    /// A write takes only so many bytes.
+    Short(usize),
+    /// A write takes so many bytes, and the next one fails with this error number.
+    ShortThen(usize, i32),
+}
+
+/// "No space left on device".
+pub const ENOSPC: i32 = 28;
+/// "Input/output error".
+pub const EIO: i32 = 5;
+/// "Interrupted system call".
+pub const EINTR: i32 = 4;
+
+type Names = BTreeMap<String, usize>;
+
+#[derive(Clone, Default)]
+struct Inode {
+    cache: Vec<u8>,
+    disk: Vec<u8>,
+    /// From here on the cache is not on the disk, and a sync would bring it there.
+    dirty_from: usize,
+    /// The disk is still longer than this.
+    cut_to: Option<usize>,
+    errors: u64,
+}
+
+#[derive(Clone)]
+enum NameOp {
+    Set(String, usize),
+    Unset(String),
+}
+
+impl NameOp {
+    fn name(&self) -> &str {
+        let (NameOp::Set(name, _) | NameOp::Unset(name)) = self;
+        name
+    }
+
+    fn apply(&self, names: &mut Names) {
+        match self {
+            NameOp::Set(name, inode) => names.insert(name.clone(), *inode),
+            NameOp::Unset(name) => names.remove(name),
+        };
+    }
+}
+
+#[derive(Default)]
+struct Disk {
+    inodes: Vec<Inode>,
+    names: Names,
+    disk_names: Names,
+    /// Groups that reach the disk together (a rename is one).
+    name_ops: Vec<Vec<NameOp>>,
+    dirs: BTreeSet<String>,
+    locked: BTreeSet<String>,
+    counts: BTreeMap<Op, u64>,
+    operations: u64,
+    stop_at: Option<u64>,
+    planted: Vec<(Op, u64, Fault)>,
+    lasting: BTreeMap<Op, i32>,
+    capacity: Option<u64>,
+}
+
+impl Disk {
+    /// Counts the operation, and says how it is to misbehave.
+    fn begin(&mut self, op: Op) -> io::Result<Option<Fault>> {
+        let nth = self.counts.entry(op).or_insert(0);
+        *nth += 1;
+        let nth = *nth;
+        if self.stop_at.is_some_and(|stop_at| self.operations >= stop_at) {
+            return Err(io::Error::other("the simulated process has stopped"));
+        }
+        self.operations += 1;
+        if let Some(index) = self.planted.iter().position(|&(on, at, _)| on == op && at == nth) {
+            return Ok(Some(self.planted.swap_remove(index).2));
+        }
+        Ok(self.lasting.get(&op).map(|&errno| Fault::Errno(errno)))
+    }
+
+    fn check(&mut self, op: Op) -> io::Result<()> {
+        match self.begin(op)? {
+            Some(Fault::Errno(errno)) => Err(io::Error::from_raw_os_error(errno)),
+            _ => Ok(()),
+        }
+    }
+
+    fn used(&self) -> u64 {
+        self.names.values().map(|&inode| self.inodes[inode].cache.len() as u64).sum()
+    }
+}
+
+/// See the module. Clones are the same disk.
+#[derive(Clone, Default)]
+pub struct SimStorage(Arc<Mutex<Disk>>);
+
+/// A file of a [`SimStorage`].
+pub struct SimFile {
+    storage: SimStorage,
+    inode: usize,
+    errors_seen: Mutex<u64>,
+}
+
+/// The lock of a [`SimStorage`].
+pub struct SimLock {
+    storage: SimStorage,
+    path: String,
+}
+
+/// A small generator of pseudo-random numbers, so that one seed decides everything.
+#[derive(Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// Starts from a seed.
+    pub fn new(seed: u64) -> Self {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03)
+    }
+
+    /// A number below `bound` (0 if that is 0).
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % bound.max(1)
+    }
+}
+
+impl SimStorage {
+    /// An empty disk.
+    pub fn new() -> Self {
+        SimStorage::default()
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The `nth` further operation of this kind (1 is the next one) misbehaves.
+    pub fn plant(&self, op: Op, nth: u64, fault: Fault) {
+        let mut disk = self.disk();
+        let at = disk.counts.get(&op).copied().unwrap_or(0) + nth;
+        disk.planted.push((op, at, fault));
+    }
+
+    /// Every operation of this kind fails from now on.
+    pub fn fail_all(&self, op: Op, errno: i32) {
+        self.disk().lasting.insert(op, errno);
+    }
+
+    /// Nothing fails any more, and the disk has no limit.
+    pub fn heal(&self) {
+        let mut disk = self.disk();
+        disk.lasting.clear();
+        disk.planted.clear();
+        disk.capacity = None;
+    }
+
+    /// All files together may have so many bytes.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.disk().capacity = bytes;
+    }
+
+    /// How many bytes all files have.
+    pub fn used(&self) -> u64 {
+        self.disk().used()
+    }
+
+    /// How many operations there were.
+    pub fn operations(&self) -> u64 {
+        self.disk().operations
+    }
+
+    /// After so many operations in all, each one fails without any effect: as if the process had been stopped there.
+    pub fn stop_at(&self, operations: u64) {
+        self.disk().stop_at = Some(operations);
+    }
+
+    /// Whether that point has been reached.
+    pub fn has_stopped(&self) -> bool {
+        let disk = self.disk();
+        disk.stop_at.is_some_and(|stop_at| disk.operations >= stop_at)
+    }
+
+    /// The disk as the next process finds it when this one is killed.
+    pub fn kill(&self) -> SimStorage {
+        let disk = self.disk();
+        Self::with(disk.inodes.clone(), disk.names.clone(), disk.disk_names.clone(), disk.name_ops.clone(), disk.dirs.clone())
+    }
+
+    /// The disk as it is found after a loss of power: what was synced, and some of the rest.
+    pub fn power_loss(&self, dice: &mut Dice) -> SimStorage {
+        let disk = self.disk();
+        let mut names = disk.disk_names.clone();
+        for group in &disk.name_ops[..dice.below(disk.name_ops.len() + 1)] {
+            group.iter().for_each(|op| op.apply(&mut names));
+        }
+        let inodes = disk.inodes.iter().map(|inode| inode.after_power_loss(dice)).collect();
+        Self::with(inodes, names.clone(), names, Vec::new(), disk.dirs.clone())
+    }
+
+    fn with(inodes: Vec<Inode>, names: Names, disk_names: Names, name_ops: Vec<Vec<NameOp>>, dirs: BTreeSet<String>) -> Self {
+        SimStorage(Arc::new(Mutex::new(Disk { inodes, names, disk_names, name_ops, dirs, ..Disk::default() })))
+    }
+
+    /// The content of a file, as it can be read now.
+    pub fn content(&self, path: &str) -> Option<Vec<u8>> {
+        let disk = self.disk();
+        disk.names.get(path).map(|&inode| disk.inodes[inode].cache.clone())
+    }
+
+    /// Puts a file on the disk, durably.
+    pub fn put(&self, path: &str, content: &[u8]) {
+        let mut disk = self.disk();
+        let inode = disk.inodes.len();
+        disk.inodes.push(Inode { cache: content.to_vec(), disk: content.to_vec(), dirty_from: content.len(), ..Inode::default() });
+        disk.names.insert(path.to_owned(), inode);
+        disk.disk_names.insert(path.to_owned(), inode);
+        if let Some((dir, _)) = path.rsplit_once('/') {
+            disk.dirs.insert(dir.to_owned());
+        }
+    }
+}
+
+impl Inode {
+    fn sync(&mut self) {
+        if let Some(cut_to) = self.cut_to.take() {
+            self.disk.truncate(cut_to);
+        }
+        // Bytes between the disk's end and the dirty ones were dropped by a failed sync: they come back as zeros.
+        self.disk.truncate(self.cache.len());
+        self.disk.resize(self.cache.len(), 0);
+        let from = self.dirty_from.min(self.cache.len());
+        self.disk[from..].copy_from_slice(&self.cache[from..]);
+        self.dirty_from = self.cache.len();
+    }
+
+    fn after_power_loss(&self, dice: &mut Dice) -> Inode {
+        let mut found = self.disk.clone();
+        if let Some(cut_to) = self.cut_to
+            && dice.below(2) == 0
+        {
+            found.truncate(cut_to);
+        }
+        let from = self.dirty_from.min(self.cache.len());
+        let dirty = &self.cache[from..];
+        let wanted = match dice.below(4) {
+            0 => 0,
+            1 => dirty.len(),
+            _ => dice.below(dirty.len() / SECTOR_BYTES + 1) * SECTOR_BYTES + dice.below(2) * dice.below(SECTOR_BYTES),
+        };
+        let zeros = dice.below(3);
+        let dirty = &dirty[..wanted.min(dirty.len())];
+        if !dirty.is_empty() {
+            found.resize(from.max(found.len()), 0);
+            found.truncate(from);
+            for sector in dirty.chunks(SECTOR_BYTES) {
+                let lost = zeros == 1 || (zeros == 2 && dice.below(3) == 0);
+                if lost { found.resize(found.len() + sector.len(), 0) } else { found.extend_from_slice(sector) }
+            }
+        }
+        Inode { dirty_from: found.len(), cache: found.clone(), disk: found, ..Inode::default() }
+    }
+}
+
+fn dir_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(dir, _)| dir)
+}
+
+fn not_found() -> io::Error {
+    io::ErrorKind::NotFound.into()
+}
+
+impl Storage for SimStorage {
+    type File = SimFile;
+    type Lock = SimLock;
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let disk = self.disk();
+        if !dir.is_empty() && !disk.dirs.contains(dir) {
+            return Err(not_found());
+        }
+        Ok(disk
+            .names
+            .keys()
+            .filter(|path| dir_of(path) == dir)
+            .map(|path| path[path.rfind('/').map_or(0, |at| at + 1)..].to_owned())
+            .collect())
+    }
+
+    fn create_dir(&self, dir: &str) -> io::Result<()> {
+        let mut disk = self.disk();
+        disk.check(Op::Create)?;
+        disk.dirs.insert(dir.to_owned());
+        Ok(())
+    }
+
+    fn open(&self, path: &str, mode: OpenMode) -> io::Result<SimFile> {
+        let mut disk = self.disk();
+        let op = if mode == OpenMode::CreateNew { Op::Create } else { Op::Open };
+        let fault = disk.begin(op)?;
+        // An empty dot file takes no space, and no disk is needed to show it: its creation is the one thing that can't fail.
+        if let (Some(Fault::Errno(errno)), false) = (fault, path.contains("/.")) {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        let inode = match (disk.names.get(path).copied(), mode) {
+            (Some(_), OpenMode::CreateNew) => return Err(io::ErrorKind::AlreadyExists.into()),
+            (Some(inode), _) => inode,
+            (None, OpenMode::CreateNew) => {
+                let inode = disk.inodes.len();
+                disk.inodes.push(Inode::default());
+                disk.names.insert(path.to_owned(), inode);
+                disk.name_ops.push(vec![NameOp::Set(path.to_owned(), inode)]);
+                inode
+            }
+            (None, _) => return Err(not_found()),
+        };
+        let errors_seen = Mutex::new(disk.inodes[inode].errors);
+        Ok(SimFile { storage: self.clone(), inode, errors_seen })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut disk = self.disk();
+        disk.check(Op::Rename)?;
+        let inode = disk.names.remove(from).ok_or_else(not_found)?;
+        disk.names.insert(to.to_owned(), inode);
+        disk.name_ops.push(vec![NameOp::Unset(from.to_owned()), NameOp::Set(to.to_owned(), inode)]);
+        Ok(())
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let mut disk = self.disk();
+        disk.check(Op::Remove)?;
+        disk.names.remove(path).ok_or_else(not_found)?;
+        disk.name_ops.push(vec![NameOp::Unset(path.to_owned())]);
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        let mut disk = self.disk();
+        disk.check(Op::SyncDir)?;
+        // Journals keep the order: everything up to the last operation on this directory becomes certain.
+        if let Some(last) = disk.name_ops.iter().rposition(|group| group.iter().any(|op| dir_of(op.name()) == dir)) {
+            let certain: Vec<_> = disk.name_ops.drain(..=last).collect();
+            certain.iter().flatten().for_each(|op| op.apply(&mut disk.disk_names));
+        }
+        Ok(())
+    }
+
+    fn lock(&self, path: &str) -> Result<SimLock, LockError> {
+        let mut disk = self.disk();
+        if !disk.locked.insert(path.to_owned()) {
+            return Err(LockError::Held(Some(std::process::id())));
+        }
+        Ok(SimLock { storage: self.clone(), path: path.to_owned() })
+    }
+
+    fn display(&self, path: &str) -> String {
+        path.to_owned()
+    }
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.storage.disk().locked.remove(&self.path);
+    }
+}
+
+impl File for SimFile {
+    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut disk = self.storage.disk();
+        let mut most = usize::MAX;
+        match disk.begin(Op::Write)? {
+            Some(Fault::Errno(errno)) => return Err(io::Error::from_raw_os_error(errno)),
+            Some(Fault::Short(bytes)) => most = bytes.max(1),
+            Some(Fault::ShortThen(bytes, errno)) => {
+                most = bytes.max(1);
+                let next = disk.counts[&Op::Write] + 1;
+                disk.planted.push((Op::Write, next, Fault::Errno(errno)));
+            }
+            None => {}
+        }
+        if let Some(capacity) = disk.capacity {
+            let room = capacity.saturating_sub(disk.used()) as usize;
+            if room == 0 {
+                return Err(io::Error::from_raw_os_error(ENOSPC));
+            }
+            most = most.min(room);
+        }
+        let inode = &mut disk.inodes[self.inode];
+        let mut taken = 0;
+        for part in parts {
+            let bytes = &part[..part.len().min(most - taken)];
+            inode.cache.extend_from_slice(bytes);
+            taken += bytes.len();
+        }
+        Ok(taken)
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let mut disk = self.storage.disk();
+        disk.check(Op::Read)?;
+        let rest = disk.inodes[self.inode].cache.get(offset as usize..).unwrap_or(&[]);
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut disk = self.storage.disk();
+        let fault = disk.begin(Op::Sync)?;
+        if let (Some(Fault::Errno(_)), Some(stop_at)) = (fault, disk.stop_at) {
+            // A stop in the microseconds before the process can note the failure is beyond what it can defend against.
+            disk.stop_at = Some(stop_at.max(disk.operations + 1));
+        }
+        let inode = &mut disk.inodes[self.inode];
+        if let Some(Fault::Errno(_)) = fault {
+            inode.errors += 1;
+            inode.dirty_from = inode.cache.len();
+        } else {
+            inode.sync();
+        }
+        let mut seen = self.errors_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *seen, inode.errors) != inode.errors {
+            return Err(io::Error::from_raw_os_error(if let Some(Fault::Errno(errno)) = fault { errno } else { EIO }));
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        let mut disk = self.storage.disk();
+        disk.check(Op::SetLen)?;
+        let inode = &mut disk.inodes[self.inode];
+        let bytes = bytes as usize;
+        inode.cache.truncate(bytes);
+        inode.dirty_from = inode.dirty_from.min(bytes);
+        if inode.disk.len() > bytes {
+            inode.cut_to = Some(inode.cut_to.map_or(bytes, |cut_to| cut_to.min(bytes)));
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.storage.disk().inodes[self.inode].cache.len() as u64)
+    }
+}

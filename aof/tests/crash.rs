@@ -1,0 +1,255 @@
+//! Whatever the disk does and wherever the process stops: what is recovered is a first part of what was appended, it contains
+//! everything that the watermarks promised, and the log goes on from there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use graven_aof::sim::{Dice, EINTR, EIO, ENOSPC, Fault, Op, SimStorage};
+use graven_aof::{Error, FsyncPolicy, Log, Options, Part, Recovery, Runtime, Summary, Watermarks};
+
+const POLICIES: [FsyncPolicy; 3] = [FsyncPolicy::Always, FsyncPolicy::Everysec, FsyncPolicy::No];
+
+fn command(args: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
+    for arg in args {
+        bytes.extend(format!("${}\r\n", arg.len()).bytes());
+        bytes.extend_from_slice(arg);
+        bytes.extend(b"\r\n");
+    }
+    bytes
+}
+
+fn batch(dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = command(&[b"SELECT", b"0"]);
+    let transaction = dice.below(4) == 0;
+    if transaction {
+        bytes.extend(command(&[b"MULTI"]));
+    }
+    for _ in 0..1 + dice.below(3) {
+        let len = match dice.below(30) {
+            0 => dice.below(100_000),
+            1..6 => dice.below(3_000),
+            _ => dice.below(30),
+        };
+        let value: Vec<u8> = (0..len).map(|_| b"\r\n*$#ab\0"[dice.below(8)]).collect();
+        bytes.extend(command(&[b"SET", dice.below(1000).to_string().as_bytes(), &value]));
+    }
+    if transaction {
+        bytes.extend(command(&[b"EXEC"]));
+    }
+    bytes
+}
+
+fn recover(disk: &SimStorage, options: Options, runtime: Runtime) -> Result<(Log<SimStorage>, Vec<u8>, Summary), Error> {
+    let mut recovery = Recovery::open(Arc::new(disk.clone()), options)?;
+    let mut bytes = Vec::new();
+    while let Some(part) = recovery.next_part()? {
+        let Part::Commands(chunk) = part else { panic!("no RDB was written") };
+        chunk.commands().for_each(|command| bytes.extend_from_slice(command.raw()));
+    }
+    let (log, summary) = recovery.finish(runtime, 0)?;
+    Ok((log, bytes, summary))
+}
+
+/// One log over several lives, and the model it must agree with.
+struct World {
+    disk: SimStorage,
+    dice: Dice,
+    clock: Arc<AtomicU64>,
+    /// Everything appended, as far as it may still come back.
+    stream: Vec<u8>,
+    /// Where batches end.
+    ends: Vec<u64>,
+    checksums: bool,
+    /// What survives a kill, and a loss of power.
+    promised: Watermarks,
+    what: String,
+}
+
+impl World {
+    fn new(seed: u64, checksums: bool) -> World {
+        World {
+            disk: SimStorage::new(),
+            dice: Dice::new(seed),
+            clock: Arc::new(AtomicU64::new(1)),
+            stream: Vec::new(),
+            ends: vec![0],
+            checksums,
+            promised: Watermarks::default(),
+            what: format!("seed {seed}, checksums {checksums}"),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    fn runtime(&mut self) -> Runtime {
+        let clock = self.clock.clone();
+        let clock = Arc::new(move || clock.load(Ordering::Relaxed));
+        match self.dice.below(5) {
+            0 => Runtime::single_threaded(clock),
+            lanes => Runtime::stepped(clock, lanes),
+        }
+    }
+
+    fn observe(&mut self, log: &Log<SimStorage>) {
+        let marks = log.watermarks();
+        let before = self.promised;
+        assert!(marks.durable <= marks.written && marks.written <= marks.appended, "{}: {marks:?}", self.what);
+        assert!(marks.durable >= before.durable && marks.written >= before.written, "{}: {marks:?} after {before:?}", self.what);
+        assert_eq!(marks.appended, self.stream.len() as u64, "{}", self.what);
+        self.promised = marks;
+    }
+
+    fn submit(&mut self, log: &mut Log<SimStorage>) {
+        let mut content = batch(&mut self.dice);
+        self.stream.extend_from_slice(&content);
+        self.ends.push(self.stream.len() as u64);
+        log.submit(&mut content, self.now());
+        assert!(content.is_empty());
+    }
+
+    /// Everything that may go wrong with this operation at some point soon.
+    fn plant_something(&mut self) {
+        let nth = 1 + self.dice.below(4) as u64;
+        let errno = [EIO, ENOSPC][self.dice.below(2)];
+        let (op, fault) = match self.dice.below(10) {
+            0 | 1 => (Op::Sync, Fault::Errno(EIO)),
+            2 => (Op::Write, Fault::Errno(errno)),
+            3 => (Op::Write, Fault::Errno(EINTR)),
+            4 => (Op::Write, Fault::Short(self.dice.below(200))),
+            5 => (Op::Write, Fault::ShortThen(self.dice.below(200), errno)),
+            6 => {
+                self.disk.plant(Op::SetLen, 1, Fault::Errno(EIO));
+                (Op::Write, Fault::ShortThen(self.dice.below(200), errno))
+            }
+            7 => (Op::Create, Fault::Errno(errno)),
+            8 => ([Op::Rename, Op::SyncDir, Op::Remove][self.dice.below(3)], Fault::Errno(EIO)),
+            _ => {
+                let room = self.dice.below(2_000) as u64;
+                self.disk.set_capacity(Some(self.disk.used() + room));
+                return;
+            }
+        };
+        self.disk.plant(op, nth, fault);
+    }
+
+    /// Runs until the process stops by itself (`stop_at`), or for so many steps.
+    fn live(&mut self, log: &mut Log<SimStorage>, steps: usize, faults: bool) {
+        for _ in 0..steps {
+            match self.dice.below(100) {
+                0..45 => self.submit(log),
+                45..80 => {
+                    let dice = &mut self.dice;
+                    log.step(&mut |choices| dice.below(choices), self.clock.load(Ordering::Relaxed));
+                }
+                80..92 => {
+                    self.clock.fetch_add(self.dice.below(400_000) as u64, Ordering::Relaxed);
+                    log.poll(self.now());
+                }
+                92..94 => log.set_policy(POLICIES[self.dice.below(3)], self.now()),
+                94 => log.set_clients(self.dice.below(3)),
+                95 if faults => self.disk.heal(),
+                96..99 if faults => self.plant_something(),
+                _ => {
+                    self.clock.fetch_add(self.dice.below(3_000) as u64, Ordering::Relaxed);
+                    log.poll(self.now());
+                }
+            }
+            self.observe(log);
+            if self.disk.has_stopped() {
+                return;
+            }
+        }
+    }
+
+    /// The disk is fine again: without a restart everything must become durable.
+    fn heal_and_flush(&mut self, log: &mut Log<SimStorage>) {
+        self.disk.heal();
+        for _ in 0..400 {
+            self.clock.fetch_add(50_000, Ordering::Relaxed);
+            log.poll(self.now());
+            while log.step(&mut |_| 0, self.clock.load(Ordering::Relaxed)) {}
+        }
+        log.flush(1_000_000).unwrap_or_else(|e| panic!("{}: {e}", self.what));
+        assert_eq!(log.status(), Ok(()), "{}", self.what);
+        self.observe(log);
+        assert_eq!(self.promised.durable, self.promised.appended, "{}", self.what);
+    }
+
+    /// The process ends, or the power goes; then the log is opened again, perhaps only at a second try.
+    fn crash(&mut self, policy: FsyncPolicy) -> Log<SimStorage> {
+        let mut promised = u64::MAX;
+        let mut power_lost = false;
+        loop {
+            if self.dice.below(2) == 0 {
+                self.disk = self.disk.kill();
+                promised = promised.min(self.promised.written);
+            } else {
+                self.disk = self.disk.power_loss(&mut self.dice);
+                promised = promised.min(self.promised.durable);
+                power_lost = true;
+            }
+            if self.dice.below(3) == 0 {
+                self.disk.stop_at(self.dice.below(40) as u64);
+            }
+            let corrupt_tail_max_bytes = if power_lost { u64::MAX } else { 0 };
+            let block_checksums = self.checksums;
+            let options = Options { policy, corrupt_tail_max_bytes, block_checksums, ..Options::default() };
+            let runtime = self.runtime();
+            match recover(&self.disk, options, runtime) {
+                Ok((log, bytes, summary)) => {
+                    let what = format!("{}, power lost: {power_lost}, {:?}", self.what, summary.warnings);
+                    let length = bytes.len() as u64;
+                    assert!(length >= promised, "{what}: {length} of {promised} promised bytes came back");
+                    if power_lost && !self.checksums {
+                        // Without checksums a lost sector inside a value that nobody was promised can't be seen.
+                        let kept = promised as usize;
+                        assert!(bytes.len() <= self.stream.len() && bytes[..kept] == self.stream[..kept], "{what}");
+                        self.stream[..bytes.len()].copy_from_slice(&bytes);
+                    }
+                    assert!(self.stream.starts_with(&bytes), "{what}: not what was appended");
+                    assert_eq!(summary.lsn, length, "{what}");
+                    if self.checksums {
+                        assert!(self.ends.contains(&length), "{what}: a batch came back in part");
+                    }
+                    self.stream.truncate(bytes.len());
+                    self.ends.retain(|&end| end < length);
+                    self.ends.push(length);
+                    self.disk.stop_at(u64::MAX);
+                    self.promised = log.watermarks();
+                    assert_eq!(self.promised.durable, length);
+                    return log;
+                }
+                Err(e) => assert!(self.disk.has_stopped(), "{}: {e}", self.what),
+            }
+        }
+    }
+}
+
+#[test]
+fn random_lives_on_a_hostile_disk_keep_every_promise() {
+    for seed in 0..1_500 {
+        let mut world = World::new(seed, seed % 5 != 0);
+        world.disk.put(".exists", b"");
+        let policy = POLICIES[seed as usize % 3];
+        let mut log = world.crash(policy);
+        for _ in 0..4 {
+            let faults = world.dice.below(3) > 0;
+            let steps = 20 + world.dice.below(150);
+            if world.dice.below(2) == 0 {
+                let more = world.dice.below(150) as u64;
+                world.disk.stop_at(world.disk.operations() + more);
+            }
+            world.live(&mut log, steps, faults);
+            if !world.disk.has_stopped() && world.dice.below(2) == 0 {
+                world.disk.stop_at(u64::MAX);
+                world.heal_and_flush(&mut log);
+            }
+            drop(log);
+            log = world.crash(policy);
+        }
+        world.heal_and_flush(&mut log);
+    }
+}
