@@ -139,3 +139,38 @@ impl Bucket {
 }
 
 const _: () = assert!(size_of::<Bucket>() == 64, "a bucket is one cache line");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_match_exactly_whatever_stands_beside_them() {
+        // A sloppier comparison of bytes in a word reports 0x01 beside a match as one too, or trips over 0x80.
+        let tags = [1, 2, 0x7f, 0x80, 0x81, 0xfe, 0xff];
+        let mut bucket = Bucket::default();
+        for (slot, &tag) in tags.iter().enumerate() {
+            assert_eq!(bucket.first_free(), Some(slot));
+            bucket.put(slot, tag, slot % 2 == 0, Entry::new_string(b"k", b"v", None, 0));
+        }
+        bucket.mark_overflowed();
+        for tag in 1..=255 {
+            let expected: Vec<usize> = tags.iter().position(|&there| there == tag).into_iter().collect();
+            assert_eq!(bucket.tagged(tag).collect::<Vec<_>>(), expected, "tag {tag}");
+        }
+        assert_eq!(bucket.first_free(), None);
+        assert_eq!(bucket.volatile().collect::<Vec<_>>(), [0, 2, 4, 6]);
+        for slot in [3, 0, 6] {
+            assert!(bucket.take(slot).is_some());
+            assert!(!bucket.is_volatile(slot));
+        }
+        assert_eq!(bucket.occupied().collect::<Vec<_>>(), [1, 2, 4, 5]);
+        assert_eq!(bucket.tagged(0).collect::<Vec<_>>(), [0, 3, 6]);
+        assert!(bucket.overflowed(), "the mark outlives the entries");
+    }
+
+    #[test]
+    fn a_tag_is_never_the_one_of_an_empty_slot() {
+        assert_eq!((tag_of(0), tag_of(0xff00), tag_of(0x1ff)), (1, 1, 0xff));
+    }
+}

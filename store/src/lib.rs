@@ -9,12 +9,16 @@
 //!
 //! * A key is in exactly one segment, the one that the top bits of its hash lead to; within
 //!   the segment it is found by walking from its home bucket while buckets are marked as
-//!   overflowed ([`segment`](self)).
+//!   overflowed (`segment.rs`).
 //! * Buckets are in hash order, so a position in hash space is a cursor that no resize can
 //!   invalidate.
 //! * `next_deadline` of a segment is never later than the earliest deadline in it.
 //! * Every mutation writes the current write stamp into the segment it touches, and the
 //!   greatest stamp ever written is at hand.
+//!
+//! # Where `unsafe` is
+//!
+//! In `entry.rs`, whose one allocation per key needs it, and in `prefetch.rs`, one instruction.
 //!
 //! # Layout
 //!
@@ -24,6 +28,9 @@
 //!                                                               7 tags, 7     header, lengths,
 //!                                                               pointers      deadline, key, value
 //! ```
+//!
+//! A segment grows without reading its entries, splits when it has some hundreds to a thousand of them, and nothing ever
+//! touches more than one segment's entries at a time, so that no operation takes long at any size.
 //!
 //! A lookup touches two cold cache lines: the bucket and the entry. [`Db::prefetch_bucket`] and
 //! [`Db::prefetch_entry`] ask for them early when several commands are known in advance.
