@@ -17,6 +17,26 @@
 //!
 //! The last byte of an RDB part need not be the last byte of the file, because an append-only file may begin with one and
 //! go on with commands: [`Reader::bytes_consumed`] says where the part ended and [`Reader::into_rest`] reads on from there.
+//!
+//! ```
+//! use graven_rdb::{Attributes, Event, Header, Options, Reader, Value, Writer};
+//!
+//! let header = Header { redis_version: "7.0.15", created_seconds: 0, used_memory_bytes: 0, is_aof_base: false };
+//! let mut writer = Writer::new(Vec::new(), Options::default(), &header)?;
+//! writer.select_db(0)?;
+//! writer.string(b"foo", b"bar", &Attributes::default())?;
+//! let (file, _length) = writer.finish()?;
+//!
+//! let mut reader = Reader::new(&file[..])?;
+//! let mut entries = Vec::new();
+//! while let Some(event) = reader.next_event()? {
+//!     if let Event::Entry { key, value, .. } = event {
+//!         entries.push((key, value));
+//!     }
+//! }
+//! assert_eq!(entries, [(b"foo".to_vec(), Value::String(b"bar".to_vec()))]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod format;

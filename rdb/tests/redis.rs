@@ -126,8 +126,10 @@ fn varied_keys() -> Keys {
             put(format!("noise:{length}").as_bytes(), noise(length));
             put(format!("run:{length}").as_bytes(), vec![b'r'; length]);
             put(format!("text:{length}").as_bytes(), b"to be or not to be, ".iter().copied().cycle().take(length).collect());
-            let far = [noise(8_200), vec![b'-'; length], noise(8_200)].concat();
-            put(format!("far:{length}").as_bytes(), far);
+        }
+        // Repetitions as far back as a compressed string can reach, and a little further.
+        for distance in [4_000, 8_000, 8_191, 8_192, 8_193, 9_000] {
+            put(format!("far:{distance}").as_bytes(), noise(distance).repeat(2));
         }
         put(b"binary\r\n\0\xff", b"\0\r\n\xfe".to_vec());
         put(&[b'k'; 1000], b"a long key".to_vec());
