@@ -452,6 +452,18 @@ impl Engine {
         found
     }
 
+    /// A key's entry, for asking about it rather than using it (`TTL`, `TYPE`, `EXISTS`): counted, not touched.
+    pub fn inspect(&mut self, db: usize, key: Key<'_>) -> Option<&Entry> {
+        self.expire_if_due(db, key);
+        self.depends_on_key(db, key);
+        let found = self.keyspace.db(db).get(key);
+        match found {
+            None => self.stats.misses += 1,
+            Some(_) => self.stats.hits += 1,
+        }
+        found
+    }
+
     /// A key's entry, seen from outside: neither counted nor touched.
     pub fn peek(&mut self, db: usize, key: Key<'_>) -> Option<&Entry> {
         self.expire_if_due(db, key);
@@ -614,6 +626,12 @@ impl Engine {
     #[inline]
     pub fn changed(&mut self, db: usize, key: &[u8]) {
         self.dirty += 1;
+        self.signal(db, key);
+    }
+
+    /// Watchers of a key are told, for commands that change several keys and count as one change.
+    #[inline]
+    pub fn signal(&mut self, db: usize, key: &[u8]) {
         if !self.watches.is_empty() {
             self.watches.touch(db, key);
         }

@@ -20,6 +20,7 @@ mod effect;
 mod engine;
 pub mod error;
 mod garbage;
+pub mod glob;
 mod host;
 pub mod latency;
 mod random;

@@ -3,11 +3,12 @@
 use crate::command::CommandSpec;
 
 mod connection;
+mod database;
 mod generic;
 mod string;
 mod transactions;
 
 /// All commands, in no particular order.
 pub(crate) fn all() -> impl Iterator<Item = &'static CommandSpec> {
-    [connection::COMMANDS, generic::COMMANDS, string::COMMANDS, transactions::COMMANDS].into_iter().flatten()
+    [connection::COMMANDS, database::COMMANDS, generic::COMMANDS, string::COMMANDS, transactions::COMMANDS].into_iter().flatten()
 }

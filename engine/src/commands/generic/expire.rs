@@ -125,7 +125,7 @@ pub fn pexpiretime(cx: &mut Context<'_>) -> Result<(), Error> {
 fn reply_deadline(cx: &mut Context<'_>, show: impl Fn(u64, u64) -> u64) -> Result<(), Error> {
     let key = cx.key(1);
     let now_ms = cx.engine.now_ms();
-    let number = match cx.engine.peek(cx.session.db, key) {
+    let number = match cx.engine.inspect(cx.session.db, key) {
         None => -2,
         Some(entry) => entry.deadline().map_or(-1, |deadline| show(deadline, now_ms) as i64),
     };

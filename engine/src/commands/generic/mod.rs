@@ -1,8 +1,14 @@
 //! Keys, whatever they hold.
 
 mod expire;
+mod object;
+mod relocate;
+mod walk;
 
 pub use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
+pub use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount};
+pub use relocate::{copy, move_key, rename, renamenx};
+pub use walk::{keys, randomkey, scan};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -37,7 +43,7 @@ pub fn exists(cx: &mut Context<'_>) -> Result<(), Error> {
     let mut found = 0;
     for i in 1..cx.args.len() {
         let key = cx.key(i);
-        found += cx.engine.peek(cx.session.db, key).is_some() as i64;
+        found += cx.engine.inspect(cx.session.db, key).is_some() as i64;
     }
     cx.reply.int(found);
     Ok(())
@@ -46,7 +52,18 @@ pub fn exists(cx: &mut Context<'_>) -> Result<(), Error> {
 /// `TYPE key`
 pub fn type_of(cx: &mut Context<'_>) -> Result<(), Error> {
     let key = cx.key(1);
-    let name = cx.engine.peek(cx.session.db, key).map_or("none", |entry| entry.object_type().name());
+    let name = cx.engine.inspect(cx.session.db, key).map_or("none", |entry| entry.object_type().name());
     cx.reply.simple(name);
+    Ok(())
+}
+
+/// `TOUCH key [key …]`
+pub fn touch(cx: &mut Context<'_>) -> Result<(), Error> {
+    let mut found = 0;
+    for i in 1..cx.args.len() {
+        let key = cx.key(i);
+        found += cx.engine.read(cx.session, key).is_some() as i64;
+    }
+    cx.reply.int(found);
     Ok(())
 }

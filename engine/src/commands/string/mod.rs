@@ -1,14 +1,18 @@
 //! Strings: reading, writing, and all that treats them as bytes.
 //!
 //! `set` has `SET` and the commands that are `SET` by another name, `number` those that count, `lcs` the longest
-//! common subsequence, and this file reads values and changes parts of them.
+//! common subsequence, `edit` changes parts of them, and this file reads values.
 //!
 //! Invariant: whatever is checked (type, limits, numbers) is checked before the first change, so that a failing
 //! command has changed nothing.
 
+mod edit;
+mod lcs;
 mod number;
 mod set;
 
+pub use edit::{append, getdel, getex, getrange, setrange};
+pub use lcs::lcs;
 pub use number::{decr, decrby, incr, incrby};
 pub use set::{Deadline, getset, mset, msetnx, psetex, put, set, setex, setnx};
 

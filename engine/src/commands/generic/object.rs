@@ -1,0 +1,89 @@
+//! `OBJECT`: how a value is stored, and when it was last used. Asking does not count as use.
+
+use crate::access;
+use crate::context::Context;
+use crate::error::Error;
+use graven_store::{Entry, StringRef};
+
+/// Redis shares the objects of small numbers and reports this count for them.
+const SHARED_REFCOUNT: i64 = i32::MAX as i64;
+const SHARED_NUMBERS: std::ops::Range<i64> = 0..10_000;
+
+/// Replies what `show` says of the key in argument 2, or null if it is missing.
+fn reply_about(cx: &mut Context<'_>, show: impl FnOnce(&mut Context<'_>, u32, Facts) -> Result<(), Error>) -> Result<(), Error> {
+    let key = cx.key(2);
+    let Some(entry) = cx.engine.inspect(cx.session.db, key) else {
+        cx.reply.null();
+        return Ok(());
+    };
+    let (access, facts) = (entry.access(), Facts::of(entry));
+    show(cx, access, facts)
+}
+
+struct Facts {
+    encoding: &'static str,
+    shared: bool,
+}
+
+impl Facts {
+    fn of(entry: &Entry) -> Facts {
+        let shared = matches!(entry.string(), Some(StringRef::Int(n)) if SHARED_NUMBERS.contains(&n));
+        Facts { encoding: entry.encoding().name(), shared }
+    }
+}
+
+/// `OBJECT ENCODING key`
+pub fn object_encoding(cx: &mut Context<'_>) -> Result<(), Error> {
+    reply_about(cx, |cx, _, facts| {
+        cx.reply.bulk(facts.encoding.as_bytes());
+        Ok(())
+    })
+}
+
+/// `OBJECT REFCOUNT key`
+pub fn object_refcount(cx: &mut Context<'_>) -> Result<(), Error> {
+    reply_about(cx, |cx, _, facts| {
+        cx.reply.int(if facts.shared { SHARED_REFCOUNT } else { 1 });
+        Ok(())
+    })
+}
+
+/// `OBJECT IDLETIME key`: seconds.
+pub fn object_idletime(cx: &mut Context<'_>) -> Result<(), Error> {
+    reply_about(cx, |cx, access, _| {
+        if cx.engine.settings.lfu {
+            return Err("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.".into());
+        }
+        cx.reply.int(access::idle_seconds(access, cx.engine.now_ms()) as i64);
+        Ok(())
+    })
+}
+
+/// `OBJECT FREQ key`
+pub fn object_freq(cx: &mut Context<'_>) -> Result<(), Error> {
+    reply_about(cx, |cx, access, _| {
+        if !cx.engine.settings.lfu {
+            return Err("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.".into());
+        }
+        cx.reply.int(access::frequency(&cx.engine.settings, access, cx.engine.now_ms()) as i64);
+        Ok(())
+    })
+}
+
+/// `OBJECT HELP`
+pub fn object_help(cx: &mut Context<'_>) -> Result<(), Error> {
+    cx.reply.lines(&[
+        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "ENCODING <key>",
+        "    How the value of <key> is stored.",
+        "FREQ <key>",
+        "    How often <key> is used, on a logarithmic scale (LFU policies only).",
+        "IDLETIME <key>",
+        "    Seconds since <key> was last used (not with LFU policies).",
+        "REFCOUNT <key>",
+        "    How many references there are to the value of <key>.",
+        "HELP",
+        "    Prints this help.",
+    ]);
+    Ok(())
+}
