@@ -230,6 +230,14 @@ impl Entry {
         unsafe { std::slice::from_raw_parts(self.start().add(shape.payload_at()), shape.payload_len) }
     }
 
+    /// The payload of a finished entry, to be overwritten in place.
+    #[inline]
+    fn payload_mut(&mut self) -> &mut [u8] {
+        let shape = self.shape();
+        // SAFETY: as in `payload`, and the entry is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.start().add(shape.payload_at()), shape.payload_len) }
+    }
+
     /// Writes `bytes` into the payload from `offset` on.
     fn write_payload(&mut self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= self.shape().payload_len, "the bytes fit the payload");
@@ -468,6 +476,14 @@ impl Entry {
 
     /// Makes the value this string, as bytes.
     pub(crate) fn set_bytes(&mut self, value: &[u8]) {
+        if self.kind() == Kind::Bytes {
+            let payload = self.payload_mut();
+            if payload.len() == value.len() {
+                payload.copy_from_slice(value);
+                self.clear_raw();
+                return;
+            }
+        }
         if value.len() > EMBEDDED_MAX_BYTES {
             if let Some(Large::String(bytes)) = self.large_mut()
                 && bytes.capacity() >= value.len()
@@ -475,8 +491,7 @@ impl Entry {
             {
                 bytes.clear();
                 bytes.extend_from_slice(value);
-                let header = self.flags();
-                self.header().store(header & !RAW, Relaxed);
+                self.clear_raw();
                 return;
             }
         } else if self.reshape(Kind::Bytes, false, value.len()) {
@@ -534,6 +549,11 @@ impl Entry {
             self.write_payload(offset, bytes);
         }
         len
+    }
+
+    fn clear_raw(&mut self) {
+        let header = self.flags();
+        self.header().store(header & !RAW, Relaxed);
     }
 
     /// Makes the encoding of a byte string `raw`.
