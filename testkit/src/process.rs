@@ -60,6 +60,7 @@ pub struct Builder {
     listen_tcp: bool,
     password: Option<String>,
     ready_within: Duration,
+    wrapper: Vec<String>,
 }
 
 /// A running (or killed) server and its directory.
@@ -117,6 +118,12 @@ impl Builder {
         self
     }
 
+    /// Starts the program through another one that replaces itself by it, as `taskset -c 0`.
+    pub fn wrapped(mut self, wrapper: &[&str]) -> Builder {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// Starts the server and waits until it serves.
     pub fn start(self) -> Result<Server> {
         let mut server = self.prepare()?;
@@ -146,6 +153,7 @@ impl Server {
             listen_tcp: true,
             password: None,
             ready_within: Duration::from_secs(60),
+            wrapper: vec![],
         };
         builder.option("save", "").option("appendonly", "yes")
     }
@@ -171,7 +179,14 @@ impl Server {
     }
 
     fn command(&self, log: File) -> Result<Command> {
-        let mut command = Command::new(&self.builder.program.path);
+        let mut command = match self.builder.wrapper.split_first() {
+            None => Command::new(&self.builder.program.path),
+            Some((wrapper, args)) => {
+                let mut command = Command::new(wrapper);
+                command.args(args).arg(&self.builder.program.path);
+                command
+            }
+        };
         command.args(&self.builder.program.leading);
         if !self.builder.config.is_empty() {
             let path = self.root().join("test.conf");
@@ -342,6 +357,15 @@ impl Server {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+    }
+
+    /// Processor time of the process so far, all threads, user and system.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        // The name in parentheses may contain blanks; the fields behind it are counted.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+        (ticks(11) + ticks(12)) / rustix::param::clock_ticks_per_second() as f64
     }
 
     /// The fields of `INFO section`, as text.

@@ -1,1 +1,50 @@
-fn main() {}
+//! The project's chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask fuzz`.
+
+mod bench;
+mod setup;
+mod step;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Chores of the Graven repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Install what is missing, then check the format, lint, and run every test and the fixed-seed fuzz runs.
+    Test,
+    /// Compare with redis-server side by side and print the tables of the README.
+    Bench(bench::Arguments),
+    /// Run the fuzz targets on the stable compiler.
+    Fuzz {
+        /// Only this target.
+        #[arg(long)]
+        target: Option<String>,
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Decides the inputs; another seed finds other things.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().chore {
+        Chore::Test => test::run(),
+        Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Fuzz { target, seconds, seed } => {
+            let mut args = vec!["run".to_owned(), "--release".into(), "--package".into(), "graven-fuzz".into(), "--".into()];
+            args.extend(["--seconds".into(), seconds.to_string(), "--seed".into(), seed.to_string()]);
+            args.extend(target.into_iter().flat_map(|target| ["--target".to_owned(), target]));
+            step::cargo(&args)
+        }
+    }
+}

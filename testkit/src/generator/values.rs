@@ -149,9 +149,7 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
             .to_vec(),
         "{nxxx}" => rng.pick::<[u8]>(&[b"NX", b"XX", b"GT", b"LT", b"nx", b"Gt"]).to_vec(),
         "{off}" => rng.pick::<[u8]>(&[b"0", b"1", b"2", b"3", b"7", b"40", b"300", b"-1", b"-2", b"-5", b"-300"]).to_vec(),
-        "{offset}" => {
-            rng.pick::<[u8]>(&[b"0", b"1", b"3", b"10", b"500", b"-1", b"536870912", b"9223372036854775807", b"abc"]).to_vec()
-        }
+        "{offset}" => rng.pick::<[u8]>(&[b"0", b"1", b"3", b"10", b"500", b"-1", b"536870912", b"9223372036854775807", b"abc"]).to_vec(),
         "{db}" => rng.pick::<[u8]>(&[b"0", b"0", b"1", b"2", b"3", b"1", b"2", b"15", b"16", b"-1", b"abc", b"99999999999"]).to_vec(),
         "{db3}" => rng.pick::<[u8]>(&[b"0", b"1", b"2"]).to_vec(),
         "{pat}" => rng

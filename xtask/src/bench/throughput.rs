@@ -1,0 +1,176 @@
+//! Requests per second, and what each costs the server.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use graven_testkit::{DiskFaults, Server};
+
+use super::report::{head, median, rate, row};
+use super::{Arguments, Contender};
+
+/// What `redis-benchmark` does.
+struct Load {
+    name: &'static str,
+    test: &'static str,
+    clients: u32,
+    pipeline: u32,
+    requests: u64,
+    /// Other clients that `SET` all the time.
+    writers_beside: u32,
+}
+
+const fn load(name: &'static str, test: &'static str, clients: u32, pipeline: u32, requests: u64) -> Load {
+    Load { name, test, clients, pipeline, requests, writers_beside: 0 }
+}
+
+const LOADS: &[Load] = &[
+    load("set-p1", "set", 50, 1, 300_000),
+    load("set-p16", "set", 50, 16, 2_000_000),
+    load("get-p1", "get", 50, 1, 300_000),
+    load("get-p16", "get", 50, 16, 2_000_000),
+    load("incr-p1", "incr", 50, 1, 300_000),
+    load("incr-p16", "incr", 50, 16, 2_000_000),
+];
+
+/// On the slow disk, where it is the fsyncs that are shared out.
+const SLOW_DISK_LOADS: &[Load] = &[
+    load("set-c1", "set", 1, 1, 3_000),
+    load("set-c50", "set", 50, 1, 100_000),
+    load("set-c500", "set", 500, 1, 200_000),
+    load("set-p16", "set", 50, 16, 1_000_000),
+    Load { writers_beside: 8, ..load("get-mix", "get", 50, 1, 200_000) },
+];
+
+const MODES: &[(&str, &[(&str, &str)])] = &[
+    ("noaof", &[("appendonly", "no")]),
+    ("everysec", &[("appendonly", "yes"), ("appendfsync", "everysec")]),
+    ("always", &[("appendonly", "yes"), ("appendfsync", "always")]),
+];
+
+struct Measured {
+    per_second: f64,
+    p99_ms: f64,
+    cpu_us: f64,
+}
+
+/// All rows, on the disk as it is and on the slow one.
+pub fn run(arguments: &Arguments, contenders: &[Contender; 2]) -> Result<()> {
+    let mut headed = false;
+    for (mode, options) in MODES {
+        for load in LOADS {
+            measure_row(arguments, contenders, mode, options, load, Duration::ZERO, &mut headed)?;
+        }
+    }
+    for load in SLOW_DISK_LOADS {
+        measure_row(arguments, contenders, "always, 1 ms disk", MODES[2].1, load, Duration::from_millis(1), &mut headed)?;
+    }
+    Ok(())
+}
+
+fn measure_row(
+    arguments: &Arguments,
+    contenders: &[Contender; 2],
+    mode: &str,
+    options: &[(&str, &str)],
+    load: &Load,
+    sync_delay: Duration,
+    headed: &mut bool,
+) -> Result<()> {
+    if !arguments.wants(&format!("{mode} {}", load.name)) {
+        return Ok(());
+    }
+    let mut measured: [Vec<Measured>; 2] = [vec![], vec![]];
+    for _ in 0..arguments.rounds {
+        for (contender, results) in contenders.iter().zip(&mut measured) {
+            let one = measure(arguments, contender, options, load, sync_delay);
+            results.push(one.with_context(|| format!("{}: {mode} {}", contender.name, load.name))?);
+        }
+    }
+    if !*headed {
+        *headed = true;
+        head(&["log", "load", "Redis", "Graven", "ratio", "p99 Redis", "p99 Graven", "CPU Redis", "CPU Graven", "ratio"]);
+    }
+    let of = |side: usize, field: fn(&Measured) -> f64| median(measured[side].iter().map(field).collect());
+    let [rates, p99s, cpus]: [[f64; 2]; 3] =
+        [|m: &Measured| m.per_second, |m: &Measured| m.p99_ms, |m: &Measured| m.cpu_us].map(|field| [of(0, field), of(1, field)]);
+    row(&[
+        mode.to_owned(),
+        load.name.to_owned(),
+        rate(rates[0]),
+        rate(rates[1]),
+        format!("**{:.2}×**", rates[1] / rates[0]),
+        format!("{:.2} ms", p99s[0]),
+        format!("{:.2} ms", p99s[1]),
+        format!("{:.2} µs", cpus[0]),
+        format!("{:.2} µs", cpus[1]),
+        format!("**{:.2}×**", cpus[1] / cpus[0]),
+    ]);
+    Ok(())
+}
+
+fn measure(arguments: &Arguments, contender: &Contender, options: &[(&str, &str)], load: &Load, sync_delay: Duration) -> Result<Measured> {
+    let faults = (!sync_delay.is_zero()).then(DiskFaults::new).transpose()?;
+    let mut builder = Server::builder(&contender.program);
+    for (name, value) in options {
+        builder = builder.option(name, value);
+    }
+    if arguments.pin {
+        builder = builder.wrapped(&["taskset", "-c", "0"]);
+    }
+    if let Some(faults) = &faults {
+        builder = faults.preload(builder);
+    }
+    let server = builder.start()?;
+    if load.test == "get" {
+        // Something to read, written while the disk is still fast.
+        finished(benchmark(&server, None, "set", 50, 32, 2_000_000 / arguments.divide).spawn()?)?;
+    }
+    if let Some(faults) = &faults {
+        faults.sync_delay(sync_delay);
+    }
+    let mut beside = None;
+    if load.writers_beside > 0 {
+        beside = Some(benchmark(&server, None, "set", load.writers_beside, 1, 1_000_000_000).spawn()?);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let requests = (load.requests / arguments.divide).max(1_000);
+    let core = arguments.pin.then_some("1");
+    let before = server.cpu_seconds();
+    let output = finished(benchmark(&server, core, load.test, load.clients, load.pipeline, requests).spawn()?);
+    let used = server.cpu_seconds() - before;
+    if let Some(mut beside) = beside {
+        beside.kill()?;
+        beside.wait()?;
+    }
+    let output = output?;
+    let line = output.lines().rfind(|line| line.starts_with('"') && !line.starts_with("\"test\"")).context("no result line")?;
+    let field = |n: usize| -> Result<f64> {
+        let text = line.split(',').nth(n).with_context(|| format!("field {n} of {line}"))?;
+        Ok(text.trim_matches('"').parse()?)
+    };
+    Ok(Measured { per_second: field(1)?, p99_ms: field(6)?, cpu_us: used / requests as f64 * 1e6 })
+}
+
+fn benchmark(server: &Server, core: Option<&str>, test: &str, clients: u32, pipeline: u32, requests: u64) -> Command {
+    let mut command = match core {
+        Some(core) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", core, "redis-benchmark"]);
+            command
+        }
+        None => Command::new("redis-benchmark"),
+    };
+    command.args(["--csv", "-d", "100", "-r", "1000000", "-t", test]).arg("-p").arg(server.port().to_string());
+    for (name, value) in [("-c", u64::from(clients)), ("-P", u64::from(pipeline)), ("-n", requests)] {
+        command.arg(name).arg(value.to_string());
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+fn finished(child: Child) -> Result<String> {
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "redis-benchmark failed with {}", output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
