@@ -40,7 +40,7 @@ fn lookups_stay_short_after_millions_of_inserts_and_deletes() {
     let churned = missing_lookups(&keyspace);
     assert_eq!(keyspace.db(0).len() as u64, LIVE);
     // Were the overflow marks never cleared, every such lookup would walk its whole segment: fifty times as long.
-    assert!(churned < fresh * 5, "{fresh:?} before, {churned:?} after");
+    assert!(churned < fresh * 10, "{fresh:?} before, {churned:?} after");
 }
 
 #[test]
