@@ -100,3 +100,14 @@ impl SetError {
         SetError::Failed { name: name.into(), reason: reason.into() }
     }
 }
+
+/// Why `CONFIG REWRITE` failed; the file is as it was. The text is that of the reply without its leading `ERR `.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    /// There is no file to write.
+    #[error("The server is running without a config file")]
+    NoFile,
+    /// It cannot be read or written.
+    #[error("Rewriting config file: {0}")]
+    Io(io::Error),
+}

@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use graven_engine::Registry;
+
 use super::error::{ConfigError, Origin};
 use super::table;
 use super::value::Value;
@@ -14,6 +16,9 @@ use super::value::Value;
 const INCLUDE_DEPTH_MAX: usize = 16;
 /// How many files one `include` may name.
 const INCLUDE_FILES_MAX: usize = 1000;
+
+/// The longest path, as the operating system has it.
+const PATH_BYTES_MAX: usize = 4096;
 
 /// Parameters of older versions that do nothing any more; each took one value.
 const FORGOTTEN: [&str; 3] = ["list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands"];
@@ -27,6 +32,8 @@ pub(super) struct Reader {
     /// A `save` line has been read: further ones add to it.
     save_seen: bool,
     depth: usize,
+    /// The commands as renamed so far; made when the first is.
+    registry: Option<Registry>,
 }
 
 impl Reader {
@@ -34,7 +41,7 @@ impl Reader {
         let mut values: Vec<Value> = table::all().iter().map(|parameter| parameter.default_value()).collect();
         let dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         values[dir_index()] = Value::Text(dir.to_string_lossy().into_owned());
-        Reader { values, renamed_commands: Vec::new(), disk, save_seen: false, depth: 0 }
+        Reader { values, renamed_commands: Vec::new(), disk, save_seen: false, depth: 0, registry: None }
     }
 
     /// Reads a file and what it includes.
@@ -64,10 +71,7 @@ impl Reader {
         if line.is_empty() || line.starts_with(b"#") || line.starts_with(b"\0") {
             return Ok(());
         }
-        let mut words: Vec<Vec<u8>> = Vec::new();
-        graven_resp::split_line(line, |word| words.push(word.to_vec())).ok_or_else(|| here("Unbalanced quotes in configuration line"))?;
-        let words: Vec<String> =
-            words.into_iter().map(String::from_utf8).collect::<Result<_, _>>().map_err(|_| here("the line is not valid UTF-8"))?;
+        let words = split(line).map_err(here)?;
         let Some((name, args)) = words.split_first() else { return Ok(()) };
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let name = name.to_ascii_lowercase();
@@ -75,11 +79,7 @@ impl Reader {
             (name, [_]) if FORGOTTEN.contains(&name) => Ok(()),
             (_, args) if let Some(index) = table::find(&name) => self.assign(index, args).map_err(Failure::Here),
             ("include", [pattern]) => self.include(pattern),
-            ("rename-command", [from, to]) => {
-                self.renamed_commands.retain(|(name, _)| !name.eq_ignore_ascii_case(from));
-                self.renamed_commands.push(((*from).to_owned(), (*to).to_owned()));
-                Ok(())
-            }
+            ("rename-command", [from, to]) => self.rename(from, to).map_err(here),
             ("user", [_, ..]) => Err(here("access control lists are not available yet: remove the line and use 'requirepass'")),
             ("loadmodule", [_, ..]) => Err(here("modules cannot be loaded: remove the line")),
             ("sentinel", [_, ..]) => Err(here("sentinel mode is not available: remove the line")),
@@ -95,6 +95,17 @@ impl Reader {
         let adds = name == "save" && self.save_seen;
         self.values[index] = accept(index, args, &self.values, adds, self.disk)?;
         self.save_seen |= name == "save";
+        Ok(())
+    }
+
+    /// Notes a renaming after doing it on a table of commands of our own, so that an impossible one is found here.
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), &'static str> {
+        let registry = self.registry.get_or_insert_default();
+        match () {
+            () if registry.by_name(from.as_bytes()).is_none() => return Err("No such command in rename-command"),
+            () if !registry.rename(from.as_bytes(), to.as_bytes()) => return Err("Target command name already exists"),
+            () => self.renamed_commands.push((from.to_owned(), to.to_owned())),
+        }
         Ok(())
     }
 
@@ -114,6 +125,18 @@ impl Reader {
         self.depth -= 1;
         Ok(())
     }
+}
+
+/// Splits a line into words.
+pub(super) fn split(line: &[u8]) -> Result<Vec<String>, &'static str> {
+    let mut words: Vec<Vec<u8>> = Vec::new();
+    graven_resp::split_line(line, |word| words.push(word.to_vec())).ok_or("Unbalanced quotes in configuration line")?;
+    words.into_iter().map(|word| String::from_utf8(word).map_err(|_| "the line is not valid UTF-8")).collect()
+}
+
+/// Whether the name is that of a line which is not a parameter but has its place in a file.
+pub(super) fn is_directive(name: &str) -> bool {
+    ["include", "rename-command", "user", "loadmodule"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// What is wrong: this line, or a line of a file that it includes.
@@ -150,15 +173,23 @@ pub(super) fn accept(index: usize, args: &[&str], values: &[Value], adds: bool, 
     match (parameter.name, value) {
         ("dir", Value::Text(dir)) => {
             let path = current_dir(values).join(&dir);
-            let resolved = match path.canonicalize() {
-                Ok(resolved) if !disk || resolved.is_dir() => resolved,
-                Ok(_) => return Err(format!("'{dir}' is not a directory")),
-                Err(error) if disk => return Err(format!("can't use the directory '{dir}': {error}")),
-                Err(_) => path,
-            };
+            if path.as_os_str().len() > PATH_BYTES_MAX {
+                return Err(format!("the path of the directory is longer than {PATH_BYTES_MAX} bytes"));
+            }
+            let resolved = if disk { existing_dir(&path)? } else { path };
             resolved.into_os_string().into_string().map(Value::Text).map_err(|_| format!("the path of '{dir}' is not valid UTF-8"))
         }
         ("hz", Value::Int(hz)) => Ok(Value::Int(hz.clamp(1, 500))),
         (_, value) => Ok(value),
+    }
+}
+
+/// The directory without symbolic links and dots.
+fn existing_dir(path: &Path) -> Result<PathBuf, String> {
+    let name = path.display();
+    match path.canonicalize() {
+        Ok(dir) if dir.is_dir() => Ok(dir),
+        Ok(_) => Err(format!("'{name}' is not a directory")),
+        Err(error) => Err(format!("can't use the directory '{name}': {error}")),
     }
 }

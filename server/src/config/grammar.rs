@@ -1,44 +1,64 @@
 //! The parameters made of several words: `save`, `bind`, `client-output-buffer-limit` and their like.
 
 use super::parameter::Grammar;
-use super::value::memory_bytes;
+use super::value::{memory_bytes, print_memory};
 
 /// `save 3600 1 300 100`: pairs of seconds and changes. Lines of one file add up; `""` empties the list.
-pub static SAVE: Grammar = Grammar { parse: save, lines: |words| pairs_or_empty(words, 2) };
+pub static SAVE: Grammar = Grammar { parse: save, lines: save_lines };
 /// `bind 127.0.0.1 -::1`: addresses; a minus in front lets the server start without it.
 pub static BIND: Grammar = Grammar { parse: bind, lines: one_line };
 /// `client-output-buffer-limit normal 0 0 0`: for each class a hard limit, a soft limit and the soft limit's seconds.
-pub static OUTPUT_LIMITS: Grammar = Grammar { parse: output_limits, lines: |words| pairs_or_empty(words, 4) };
+pub static OUTPUT_LIMITS: Grammar = Grammar { parse: output_limits, lines: output_limit_lines };
 /// `latency-tracking-info-percentiles 50 99 99.9`.
 pub static PERCENTILES: Grammar = Grammar { parse: percentiles, lines: one_line };
 /// `oom-score-adj-values 0 200 800`.
 pub static OOM_VALUES: Grammar = Grammar { parse: oom_values, lines: one_line };
 /// `notify-keyspace-events KEA`: event classes by letter.
-pub static EVENT_CLASSES: Grammar = Grammar { parse: event_classes, lines: one_line };
+pub static EVENT_CLASSES: Grammar = Grammar { parse: event_classes, lines: quoted_line };
 /// `replicaof host port`.
-pub static REPLICAOF: Grammar = Grammar { parse: replicaof, lines: one_line };
+pub static REPLICAOF: Grammar = Grammar { parse: replicaof, lines: replicaof_lines };
 
+/// How many pairs `save` takes.
+const SAVE_POINTS_MAX: usize = 1000;
 /// How many addresses `bind` takes.
 const BIND_MAX: usize = 16;
 
 /// The classes of clients in `client-output-buffer-limit`, in the order in which they are printed.
 pub const CLIENT_CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 
-fn one_line(words: &[String]) -> Vec<Vec<String>> {
+/// All words in one line.
+fn one_line(words: &[String], _: &[String]) -> Vec<(String, bool)> {
+    vec![(if words.is_empty() { "\"\"".to_owned() } else { words.join(" ") }, true)]
+}
+
+fn quoted_line(words: &[String], _: &[String]) -> Vec<(String, bool)> {
+    vec![(format!("\"{}\"", words.join(" ")), true)]
+}
+
+/// A pair a line.
+fn save_lines(words: &[String], default: &[String]) -> Vec<(String, bool)> {
     match words {
-        [] => vec![vec![String::new()]],
-        words => vec![words.to_vec()],
+        [] => one_line(words, default),
+        words => words.chunks(2).map(|pair| (pair.join(" "), true)).collect(),
     }
 }
 
-fn pairs_or_empty(words: &[String], len: usize) -> Vec<Vec<String>> {
-    match words {
-        [] => vec![vec![String::new()]],
-        words => words.chunks(len).map(<[String]>::to_vec).collect(),
-    }
+/// A class a line; those with their default limits need none.
+fn output_limit_lines(words: &[String], default: &[String]) -> Vec<(String, bool)> {
+    let bytes = |word: &String| number(word).map_or_else(|| word.clone(), print_memory);
+    let line = |limit: &[String]| {
+        let class = if limit[0] == "slave" { "replica" } else { &limit[0] };
+        format!("{class} {} {} {}", bytes(&limit[1]), bytes(&limit[2]), limit[3])
+    };
+    words.chunks(4).zip(default.chunks(4)).map(|(limit, default)| (line(limit), limit != default)).collect()
 }
 
-/// C's `strtol`, which Redis uses here, without the trailing characters that it would overlook.
+/// Nothing if there is none.
+fn replicaof_lines(words: &[String], _: &[String]) -> Vec<(String, bool)> {
+    if words.is_empty() { Vec::new() } else { vec![(words.join(" "), true)] }
+}
+
+/// A number as C's `strtol` reads it, but without blanks before it and anything after it.
 fn number<T: std::str::FromStr>(word: &str) -> Option<T> {
     word.parse().ok()
 }
@@ -52,13 +72,11 @@ fn save(words: &[&str], before: &[String], adds: bool) -> Result<Vec<String>, St
     if words.is_empty() || !words.chunks(2).all(valid) {
         return Err("Invalid save parameters".to_owned());
     }
+    if words.len() + before.len() > SAVE_POINTS_MAX * 2 {
+        return Err(format!("more than {SAVE_POINTS_MAX} save points"));
+    }
     let mut list = if adds { before.to_vec() } else { Vec::new() };
-    list.extend(
-        words
-            .iter()
-            .map(|word| word.trim_start_matches('+').trim_start_matches('0'))
-            .map(|w| if w.is_empty() { "0" } else { w }.to_owned()),
-    );
+    list.extend(words.iter().filter_map(|word| number::<i64>(word)).map(|number| number.to_string()));
     Ok(list)
 }
 
@@ -107,11 +125,16 @@ fn percentiles(words: &[&str], _: &[String], _: bool) -> Result<Vec<String>, Str
     let one = |word: &&str| {
         let percent = number::<f64>(word).ok_or(format!("Invalid {name} parameters"))?;
         match (0.0..=100.0).contains(&percent) {
-            true => Ok(percent.to_string()),
+            true => Ok(six_decimals(percent)),
             false => Err(format!("{name} parameters should sit between [0.0,100.0]")),
         }
     };
     words.iter().map(one).collect()
+}
+
+/// As C's `%f`, without the zeros at its end.
+fn six_decimals(number: f64) -> String {
+    format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn oom_values(words: &[&str], _: &[String], _: bool) -> Result<Vec<String>, String> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::pattern;
+use graven_engine::glob;
 
 /// The files that match, in order of their names. A pattern without wildcards names one file, which must exist later; a
 /// pattern with wildcards may match nothing.
@@ -23,7 +23,7 @@ pub(super) fn matching(dir: &Path, pattern: &str, files_max: usize) -> Result<Ve
             let Ok(entries) = std::fs::read_dir(parent) else { continue };
             let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
             let visible = names.filter(|name| !name.starts_with('.') || part.starts_with('.'));
-            deeper.extend(visible.filter(|name| pattern::matches(&part, name, false)).map(|name| parent.join(name)));
+            deeper.extend(visible.filter(|name| glob::matches(part.as_bytes(), name.as_bytes(), false)).map(|name| parent.join(name)));
             if deeper.len() > files_max {
                 return Err(format!("the pattern names more than {files_max} files"));
             }

@@ -16,7 +16,7 @@ mod grammar;
 mod include;
 mod options;
 mod parameter;
-mod pattern;
+mod rewrite;
 pub mod table;
 mod value;
 
@@ -25,10 +25,12 @@ use std::io::Read;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-pub use error::{ConfigError, Origin, SetError};
+pub use error::{ConfigError, Origin, RewriteError, SetError};
 pub use options::{Locality, Options, OutputLimit, SavePoint, ShutdownFlags};
 pub use parameter::{Grammar, IntForm, Kind, Parameter};
 pub use value::Value;
+
+use graven_engine::glob;
 
 use file::Reader;
 
@@ -128,7 +130,7 @@ impl Config {
             }
             for (parameter, value) in table::all().iter().zip(&self.values).filter(|(parameter, _)| !parameter.hidden) {
                 for name in [Some(parameter.name), parameter.alias].into_iter().flatten() {
-                    if pattern::matches(&pattern, name, true) && seen.insert(name.to_owned()) {
+                    if glob::matches(pattern.as_bytes(), name.as_bytes(), true) && seen.insert(name.to_owned()) {
                         found.push((name.to_owned(), value.print(&parameter.kind)));
                     }
                 }
@@ -162,5 +164,11 @@ impl Config {
         let changed = indices.iter().filter(|&&i| values[i] != self.values[i]).map(|&i| table::all()[i].name).collect();
         let options = Options::read(&values, &self.options.renamed_commands);
         Ok(Change { config: Config { values, options, file: self.file.clone() }, changed })
+    }
+
+    /// `CONFIG REWRITE`: brings the file up to these values; see [`rewrite`] for what becomes of each line.
+    pub fn rewrite(&self) -> Result<(), RewriteError> {
+        let path = self.file.as_deref().ok_or(RewriteError::NoFile)?;
+        rewrite::rewrite_file(path, &self.values).map_err(RewriteError::Io)
     }
 }

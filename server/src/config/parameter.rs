@@ -43,10 +43,12 @@ pub enum Kind {
     },
     /// One of several words. Two words may mean the same; then the first is printed.
     Enum(&'static [(&'static str, u32)]),
-    /// Several of several words; the words are bits.
-    Flags(&'static [(&'static str, u32)]),
-    /// Any text that the check accepts.
-    Text(fn(&str) -> Result<(), &'static str>),
+    /// Several of several words; the words are bits, and the check refuses combinations.
+    Flags(&'static [(&'static str, u32)], fn(u32) -> Result<(), &'static str>),
+    /// Any text that the check accepts; it is handed the parameter's name and the text.
+    Text(fn(&str, &str) -> Result<(), String>),
+    /// Any text; the empty one means that it is not set.
+    Optional,
     /// Several words with a grammar of their own.
     Words(&'static Grammar),
 }
@@ -69,12 +71,15 @@ pub enum IntForm {
 pub struct Grammar {
     /// Turns words into the canonical list of words; the second argument is the list so far.
     pub parse: ParseWords,
-    /// What a line of `CONFIG REWRITE` holds: how many words each.
-    pub lines: fn(&[String]) -> Vec<Vec<String>>,
+    /// What `CONFIG REWRITE` writes after the name.
+    pub lines: PrintLines,
 }
 
 /// Words as they were written, the canonical words before, and whether this adds to an earlier line of the same file.
 pub type ParseWords = fn(&[&str], &[String], bool) -> Result<Vec<String>, String>;
+
+/// From the words and the default's words to lines, each with whether it must stand in the file.
+pub type PrintLines = fn(&[String], &[String]) -> Vec<(String, bool)>;
 
 impl Parameter {
     /// A row of the table.
@@ -131,7 +136,7 @@ impl Parameter {
 
     /// Whether several arguments belong to it.
     pub fn is_multi(&self) -> bool {
-        matches!(self.kind, Kind::Words(_) | Kind::Flags(_))
+        matches!(self.kind, Kind::Words(_) | Kind::Flags(..))
     }
 
     /// The default as a value.

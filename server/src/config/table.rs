@@ -64,7 +64,7 @@ const fn memory(min: i128, max: i128) -> Kind {
     Kind::Int { min, max, form: IntForm::Memory }
 }
 
-const TEXT: Kind = Kind::Text(|_| Ok(()));
+const TEXT: Kind = Kind::Text(|_, _| Ok(()));
 const PORT: Kind = int(0, 65535);
 const COUNT: Kind = int(0, I32_MAX);
 const LONG: Kind = int(0, I64_MAX);
@@ -72,12 +72,13 @@ const SIZE: Kind = memory(0, I64_MAX);
 const LOCALITY: Kind = Kind::Enum(&[("no", 0), ("yes", 1), ("local", 2)]);
 
 /// A name of a file within a directory, not a path.
-fn file_name(text: &str) -> Result<(), &'static str> {
+fn file_name(parameter: &str, text: &str) -> Result<(), String> {
+    let what = if parameter == "appenddirname" { "dirname" } else { "filename" };
     match text {
-        "" => Err("the name can't be empty"),
-        "." | ".." => Err("the name must be that of a file"),
-        text if text.contains('/') => Err("the name can't be a path, just a filename"),
-        text if text.chars().any(char::is_control) => Err("the name can't contain control characters"),
+        "" => Err(format!("{parameter} can't be empty")),
+        "." | ".." => Err(format!("{parameter} can't be a path, just a {what}")),
+        text if text.contains('/') => Err(format!("{parameter} can't be a path, just a {what}")),
+        text if text.chars().any(char::is_control) => Err(format!("{parameter} can't contain control characters")),
         _ => Ok(()),
     }
 }

@@ -38,16 +38,18 @@ impl Value {
             Kind::Bool => Value::Bool(parse_bool(one()?)?),
             Kind::Int { min, max, form } => Value::Int(parse_int(one()?, min, max, form)?),
             Kind::Enum(names) => Value::Choice(choice(one()?, names)?),
-            Kind::Flags(names) => {
+            Kind::Flags(names, check) => {
                 let mut bits = 0;
                 for word in words {
                     bits |= choice(word, names)?;
                 }
+                check(bits)?;
                 Value::Choice(bits)
             }
+            Kind::Optional => Value::Text(one()?.to_owned()),
             Kind::Text(check) => {
                 let word = one()?;
-                check(word)?;
+                check(parameter.name, word)?;
                 Value::Text(word.to_owned())
             }
             Kind::Words(grammar) => {
@@ -69,11 +71,11 @@ impl Value {
             (Value::Int(percent @ ..0), Kind::Int { form: IntForm::MemoryOrPercent, .. }) => format!("{}%", -percent),
             (Value::Int(mode), Kind::Int { form: IntForm::Octal, .. }) => format!("{mode:o}"),
             (Value::Int(number), _) => number.to_string(),
-            (Value::Choice(bits), Kind::Flags(names)) if *bits != 0 => {
+            (Value::Choice(bits), Kind::Flags(names, _)) if *bits != 0 => {
                 let set: Vec<&str> = names.iter().filter(|(_, bit)| bits & bit != 0).map(|(name, _)| *name).collect();
                 set.join(" ")
             }
-            (Value::Choice(number), Kind::Enum(names) | Kind::Flags(names)) => {
+            (Value::Choice(number), Kind::Enum(names) | Kind::Flags(names, _)) => {
                 names.iter().find(|(_, n)| n == number).map_or("unknown", |(name, _)| name).to_owned()
             }
             (Value::Choice(number), _) => number.to_string(),
@@ -140,4 +142,12 @@ pub fn memory_bytes(word: &str) -> Option<i128> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(factor).map(i128::from)
+}
+
+/// A size with the greatest unit that divides it.
+pub fn print_memory(bytes: i128) -> String {
+    match [(30, "gb"), (20, "mb"), (10, "kb")].into_iter().find(|(shift, _)| bytes != 0 && bytes % (1 << shift) == 0) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => bytes.to_string(),
+    }
 }

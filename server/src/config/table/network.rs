@@ -11,7 +11,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         "Addresses to listen on; `*` and `::*` stand for all of them. With `-` in front the server starts even if the address is not there.",
     ),
     Parameter::new("port", PORT, "6379", "TCP port; 0 listens on none."),
-    Parameter::new("unixsocket", TEXT, "", "Path of a unix socket to listen on as well; below `dir` if it is relative.").immutable(),
+    Parameter::new("unixsocket", Kind::Optional, "", "Path of a unix socket to listen on as well; below `dir` if it is relative.").immutable(),
     Parameter::new(
         "unixsocketperm",
         Kind::Int { min: 0, max: 0o777, form: IntForm::Octal },
@@ -24,7 +24,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("tcp-keepalive", COUNT, "300", "Seconds between probes of idle TCP connections; 0 sends none."),
     Parameter::new("maxclients", int(1, U32_MAX), "10000", "Connections at most."),
     Parameter::new("protected-mode", Kind::Bool, "yes", "Without a password, only connections from this machine are served."),
-    Parameter::new("requirepass", TEXT, "", "Password of the default user; empty for none."),
+    Parameter::new("requirepass", Kind::Optional, "", "Password of the default user; empty for none."),
     Parameter::new("client-query-buffer-limit", memory(1 << 20, I64_MAX), "1gb", "Bytes of unprocessed input that a client may pile up."),
     Parameter::new(
         "client-output-buffer-limit",
@@ -48,7 +48,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("socket-mark-id", int(0, U32_MAX), "0", "Mark of the listening sockets.")
         .immutable()
         .only_default("socket marks are not supported: mark the traffic with a firewall rule instead"),
-    Parameter::new("bind-source-addr", TEXT, "", "Source address of outgoing connections.").inert(),
+    Parameter::new("bind-source-addr", Kind::Optional, "", "Source address of outgoing connections.").inert(),
     Parameter::new(
         "acl-pubsub-default",
         Kind::Enum(&[("allchannels", 1), ("resetchannels", 0)]),

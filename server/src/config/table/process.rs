@@ -15,7 +15,10 @@ const FACILITY: Kind = Kind::Enum(&[
     ("local6", 6),
     ("local7", 7),
 ]);
-const SHUTDOWN: Kind = Kind::Flags(&[("default", 0), ("save", 1), ("nosave", 2), ("now", 4), ("force", 8)]);
+const SHUTDOWN: Kind = Kind::Flags(&[("default", 0), ("save", 1), ("nosave", 2), ("now", 4), ("force", 8)], |bits| match bits & 3 {
+    3 => Err("shutdown options SAVE and NOSAVE can't be used simultaneously"),
+    _ => Ok(()),
+});
 const OOM: Kind = Kind::Enum(&[("no", 0), ("yes", 1), ("relative", 1), ("absolute", 2)]);
 const SYSLOG: &str = "logging to syslog is not available: log to standard error and let the supervisor forward it";
 
@@ -24,7 +27,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         .immutable()
         .only_default("the server does not detach itself: run it under a supervisor (systemd, a container) with 'daemonize no'"),
     Parameter::new("supervised", SUPERVISED, "no", "How the supervisor is told of the start.").immutable().inert(),
-    Parameter::new("pidfile", TEXT, "", "File that holds the process id while the server runs.").immutable(),
+    Parameter::new("pidfile", Kind::Optional, "", "File that holds the process id while the server runs.").immutable(),
     Parameter::new("loglevel", LOG_LEVEL, "notice", "Least important lines that are logged."),
     Parameter::new("logfile", TEXT, "", "File of the log lines; empty for standard error.").immutable(),
     Parameter::new("syslog-enabled", Kind::Bool, "no", "Logs to syslog.").immutable().only_default(SYSLOG),
@@ -64,10 +67,10 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("oom-score-adj-values", Kind::Words(&grammar::OOM_VALUES), "0 200 800", "Scores of a master, a replica and a child.")
         .inert(),
     Parameter::new("ignore-warnings", TEXT, "", "Warnings of the start to leave out.").inert(),
-    Parameter::new("server-cpulist", TEXT, "", "CPUs of the executing thread.").alias("server_cpulist").immutable().inert(),
-    Parameter::new("bio-cpulist", TEXT, "", "CPUs of the background threads.").alias("bio_cpulist").immutable().inert(),
-    Parameter::new("aof-rewrite-cpulist", TEXT, "", "CPUs of a rewrite.").alias("aof_rewrite_cpulist").immutable().inert(),
-    Parameter::new("bgsave-cpulist", TEXT, "", "CPUs of a snapshot.").alias("bgsave_cpulist").immutable().inert(),
+    Parameter::new("server-cpulist", Kind::Optional, "", "CPUs of the executing thread.").alias("server_cpulist").immutable().inert(),
+    Parameter::new("bio-cpulist", Kind::Optional, "", "CPUs of the background threads.").alias("bio_cpulist").immutable().inert(),
+    Parameter::new("aof-rewrite-cpulist", Kind::Optional, "", "CPUs of a rewrite.").alias("aof_rewrite_cpulist").immutable().inert(),
+    Parameter::new("bgsave-cpulist", Kind::Optional, "", "CPUs of a snapshot.").alias("bgsave_cpulist").immutable().inert(),
     Parameter::new("watchdog-period", COUNT, "0", "Milliseconds after which the software watchdog reports.").hidden().inert(),
     Parameter::new("use-exit-on-panic", Kind::Bool, "no", "Exits instead of aborting after an internal error.")
         .hidden()

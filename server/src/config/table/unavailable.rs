@@ -8,12 +8,11 @@ const NO_REPLICATION: &str = "replication is not available yet: this server can 
 const NO_CLUSTER: &str = "cluster mode is not available yet: this server can only run alone";
 const NO_TLS: &str = "TLS is not available yet: terminate it in front of the server";
 
-fn hostname(text: &str) -> Result<(), &'static str> {
+fn hostname(_: &str, text: &str) -> Result<(), String> {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     match text {
-        text if text.len() >= 256 => Err("Hostnames must be less than 256 characters"),
-        text if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') => {
-            Err("Hostnames may only contain alphanumeric characters, hyphens or dots")
-        }
+        text if text.len() >= 256 => Err("Hostnames must be less than 256 characters".to_owned()),
+        text if !text.bytes().all(valid) => Err("Hostnames may only contain alphanumeric characters, hyphens or dots".to_owned()),
         _ => Ok(()),
     }
 }
@@ -23,8 +22,8 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         .alias("slaveof")
         .immutable()
         .only_default(NO_REPLICATION),
-    Parameter::new("masterauth", TEXT, "", "Password for the master.").inert(),
-    Parameter::new("masteruser", TEXT, "", "User at the master.").inert(),
+    Parameter::new("masterauth", Kind::Optional, "", "Password for the master.").inert(),
+    Parameter::new("masteruser", Kind::Optional, "", "User at the master.").inert(),
     Parameter::new("replica-serve-stale-data", Kind::Bool, "yes", "A replica without its master answers.")
         .alias("slave-serve-stale-data")
         .inert(),
@@ -32,7 +31,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("replica-lazy-flush", Kind::Bool, "no", "A replica empties itself in the background.").alias("slave-lazy-flush").inert(),
     Parameter::new("replica-priority", COUNT, "100", "Order of replicas at a failover.").alias("slave-priority").inert(),
     Parameter::new("replica-announced", Kind::Bool, "yes", "The replica is shown by Sentinel.").inert(),
-    Parameter::new("replica-announce-ip", TEXT, "", "Address that a replica announces.").alias("slave-announce-ip").inert(),
+    Parameter::new("replica-announce-ip", Kind::Optional, "", "Address that a replica announces.").alias("slave-announce-ip").inert(),
     Parameter::new("replica-announce-port", PORT, "0", "Port that a replica announces.").alias("slave-announce-port").inert(),
     Parameter::new("replica-ignore-maxmemory", Kind::Bool, "yes", "A replica does not evict.").alias("slave-ignore-maxmemory").inert(),
     Parameter::new("replica-ignore-disk-write-errors", Kind::Bool, "no", "A replica goes on when its disk fails.").inert(),
@@ -69,7 +68,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("cluster-config-file", TEXT, "nodes.conf", "File of the cluster's state.").immutable().inert(),
     Parameter::new("cluster-node-timeout", LONG, "15000", "Milliseconds after which a node is taken for dead.").inert(),
     Parameter::new("cluster-port", PORT, "0", "Port of the cluster's bus.").immutable().inert(),
-    Parameter::new("cluster-announce-ip", TEXT, "", "Address that a node announces.").inert(),
+    Parameter::new("cluster-announce-ip", Kind::Optional, "", "Address that a node announces.").inert(),
     Parameter::new("cluster-announce-hostname", Kind::Text(hostname), "", "Host name that a node announces.").inert(),
     Parameter::new("cluster-announce-human-nodename", Kind::Text(hostname), "", "Name of a node for people.").inert(),
     Parameter::new("cluster-announce-port", PORT, "0", "Port that a node announces.").inert(),
@@ -97,18 +96,18 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("tls-replication", Kind::Bool, "no", "TLS to the master.").only_default(NO_TLS),
     Parameter::new("tls-auth-clients", Kind::Enum(&[("no", 0), ("yes", 1), ("optional", 2)]), "yes", "Whether clients need a certificate.")
         .inert(),
-    Parameter::new("tls-cert-file", TEXT, "", "Certificate.").inert(),
-    Parameter::new("tls-key-file", TEXT, "", "Key.").inert(),
-    Parameter::new("tls-key-file-pass", TEXT, "", "Password of the key.").inert(),
-    Parameter::new("tls-client-cert-file", TEXT, "", "Certificate for outgoing connections.").inert(),
-    Parameter::new("tls-client-key-file", TEXT, "", "Key for outgoing connections.").inert(),
-    Parameter::new("tls-client-key-file-pass", TEXT, "", "Password of that key.").inert(),
-    Parameter::new("tls-dh-params-file", TEXT, "", "Diffie-Hellman parameters.").inert(),
-    Parameter::new("tls-ca-cert-file", TEXT, "", "Certificates of authorities.").inert(),
-    Parameter::new("tls-ca-cert-dir", TEXT, "", "Directory of such certificates.").inert(),
-    Parameter::new("tls-protocols", TEXT, "", "Versions of TLS.").inert(),
-    Parameter::new("tls-ciphers", TEXT, "", "Ciphers up to TLS 1.2.").inert(),
-    Parameter::new("tls-ciphersuites", TEXT, "", "Ciphers of TLS 1.3.").inert(),
+    Parameter::new("tls-cert-file", Kind::Optional, "", "Certificate.").inert(),
+    Parameter::new("tls-key-file", Kind::Optional, "", "Key.").inert(),
+    Parameter::new("tls-key-file-pass", Kind::Optional, "", "Password of the key.").inert(),
+    Parameter::new("tls-client-cert-file", Kind::Optional, "", "Certificate for outgoing connections.").inert(),
+    Parameter::new("tls-client-key-file", Kind::Optional, "", "Key for outgoing connections.").inert(),
+    Parameter::new("tls-client-key-file-pass", Kind::Optional, "", "Password of that key.").inert(),
+    Parameter::new("tls-dh-params-file", Kind::Optional, "", "Diffie-Hellman parameters.").inert(),
+    Parameter::new("tls-ca-cert-file", Kind::Optional, "", "Certificates of authorities.").inert(),
+    Parameter::new("tls-ca-cert-dir", Kind::Optional, "", "Directory of such certificates.").inert(),
+    Parameter::new("tls-protocols", Kind::Optional, "", "Versions of TLS.").inert(),
+    Parameter::new("tls-ciphers", Kind::Optional, "", "Ciphers up to TLS 1.2.").inert(),
+    Parameter::new("tls-ciphersuites", Kind::Optional, "", "Ciphers of TLS 1.3.").inert(),
     Parameter::new("tls-prefer-server-ciphers", Kind::Bool, "no", "The server chooses the cipher.").inert(),
     Parameter::new("tls-session-caching", Kind::Bool, "yes", "Sessions are resumed.").inert(),
     Parameter::new("tls-session-cache-size", COUNT, "20480", "Sessions kept.").inert(),
