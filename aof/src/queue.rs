@@ -145,6 +145,8 @@ impl Queue {
             if retain {
                 self.retain(block);
             } else {
+                // What is kept has no gaps: nothing before a forgotten block is of use.
+                self.retained.clear();
                 self.recycle(block.content);
             }
         }
@@ -182,6 +184,7 @@ impl Queue {
 
     fn retain(&mut self, block: Block) {
         let len = block.content.len();
+        debug_assert!(self.retained.back().is_none_or(|run| run.lsn + run.bytes.len() as u64 == block.lsn));
         if len <= MELT_BLOCK_MAX_BYTES {
             if let Some(run) = self.retained.back_mut()
                 && run.bytes.len() + len <= MELT_RUN_MAX_BYTES

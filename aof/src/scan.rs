@@ -57,6 +57,10 @@ pub fn command(bytes: &[u8], at: usize, args: &mut Vec<(usize, usize)>) -> Scan 
 pub fn annotation(bytes: &[u8], at: usize) -> Scan {
     let window = &bytes[at..bytes.len().min(at + ANNOTATION_MAX)];
     match memchr::memchr(b'\n', window) {
+        // A lost sector could otherwise pass as part of a long annotation.
+        Some(end) if window[..end].iter().any(|&b| b < b' ' && b != b'\t' && b != b'\r') => {
+            Scan::Bad("an annotation line that is not text")
+        }
         Some(end) => Scan::Whole(at + end + 1),
         None if window.len() == ANNOTATION_MAX => Scan::Bad("an annotation line that is too long"),
         None => Scan::Incomplete(bytes.len() + 1),
