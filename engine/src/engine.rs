@@ -372,7 +372,8 @@ impl Engine {
         let spec = self.registry.get(id).spec;
         let start = self.now_ns;
         if self.monitored && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
-            host.monitor(session, args, self.now_us());
+            let lsn = if self.settings.track_reads { self.effects.lsn() } else { 0 };
+            host.monitor(session, args, self.now_us(), lsn);
         }
         session.last_command = Some(id);
         let dirty = self.dirty;

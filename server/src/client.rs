@@ -21,6 +21,8 @@ pub(crate) struct Client {
     /// `CLIENT LIST`'s `addr` and `laddr`.
     pub(crate) address: String,
     pub(crate) local_address: String,
+    /// The peer is on this machine.
+    pub(crate) is_local: bool,
     /// Absent while one of the client's commands is being executed: the executor has it.
     pub(crate) session: Option<Box<Session>>,
     pub(crate) parser: Parser,
@@ -52,7 +54,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(id: u64, stream: Stream, addresses: (String, String), authenticated: bool, now_ms: u64) -> Client {
+    pub(crate) fn new(id: u64, stream: Stream, addresses: (String, String), is_local: bool, authenticated: bool, now_ms: u64) -> Client {
         let mut session = Session::new(id, authenticated);
         session.peer = addresses.0.clone();
         if matches!(stream, Stream::Unix(_)) {
@@ -63,6 +65,7 @@ impl Client {
             stream,
             address: addresses.0,
             local_address: addresses.1,
+            is_local,
             session: Some(Box::new(session)),
             parser: Parser::default(),
             input: Vec::new(),

@@ -68,10 +68,19 @@ impl Listener {
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match self {
+        let again = match self {
             Listener::Tcp(l) => registry.register(l, token, Interest::READABLE),
             Listener::Unix(l) => registry.register(l, token, Interest::READABLE),
+        };
+        match (again, self) {
+            (Err(e), Listener::Tcp(l)) if e.kind() == io::ErrorKind::AlreadyExists => registry.reregister(l, token, Interest::READABLE),
+            (Err(e), Listener::Unix(l)) if e.kind() == io::ErrorKind::AlreadyExists => registry.reregister(l, token, Interest::READABLE),
+            (result, _) => result,
         }
+    }
+
+    pub(crate) fn is_unix(&self) -> bool {
+        matches!(self, Listener::Unix(_))
     }
 
     /// The next connection that waits, and whether it comes from this machine.

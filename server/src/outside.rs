@@ -4,12 +4,18 @@
 
 use crate::client::Client;
 use crate::config::Config;
+use crate::listener::Listener;
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
 use graven_aof::{FsStorage, FsyncPolicy, Log};
 use graven_engine::{Effects, SessionFlags};
+use mio::{Registry, Token};
 use slab::Slab;
+use std::io;
 use std::time::Instant;
+
+/// Tokens from here on are those of listeners, below it those of clients.
+pub(crate) const FIRST_LISTENER: usize = usize::MAX / 2;
 
 /// What `SHUTDOWN` or a signal asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub(crate) struct LoadProgress {
 pub(crate) struct Outside {
     pub(crate) config: Config,
     pub(crate) clients: Slab<Client>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) registry: Registry,
     /// Absent while loading, and with `appendonly no`.
     pub(crate) log: Option<Log<FsStorage>>,
     /// Replies up to this position may leave.
@@ -62,6 +70,8 @@ pub(crate) struct Outside {
     pub(crate) run_id: String,
     /// When an RDB file was last written, seconds since the epoch.
     pub(crate) last_save_s: u64,
+    /// Whether that succeeded.
+    pub(crate) last_save_ok: bool,
     /// What `port` and `bind` led to.
     pub(crate) tcp_port: u16,
     pub(crate) rng: graven_engine::Random,
@@ -158,6 +168,14 @@ impl Outside {
     /// Microseconds on the clock that the log goes by.
     pub(crate) fn now_us(&self) -> u64 {
         self.start.elapsed().as_micros() as u64
+    }
+
+    /// Lets the event loop watch the listeners.
+    pub(crate) fn register_listeners(&mut self) -> io::Result<()> {
+        for (i, listener) in self.listeners.iter_mut().enumerate() {
+            listener.register(&self.registry, Token(FIRST_LISTENER + i))?;
+        }
+        Ok(())
     }
 
     /// Whether the client in a slot may be served now.

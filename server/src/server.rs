@@ -18,7 +18,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
 use crate::listener::{ListenError, Listener, Stream};
 use crate::logging::log;
-use crate::outside::{LoadProgress, Outside, ShutdownRequest};
+use crate::outside::{FIRST_LISTENER, LoadProgress, Outside, ShutdownRequest};
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
 use crate::turn::Turn;
@@ -32,7 +32,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const WAKER: Token = Token(usize::MAX);
-const FIRST_LISTENER: usize = usize::MAX / 2;
 /// Longest stretch of active expiry, so that nobody waits for it longer than this.
 const EXPIRE_SLICE: Duration = Duration::from_micros(500);
 /// A client that reads nothing of a full output for this long is closed.
@@ -77,7 +76,6 @@ pub struct Server {
     pub(crate) poll: Poll,
     pub(crate) waker: Arc<Waker>,
     events: Option<Events>,
-    listeners: Vec<Listener>,
     turn: Turn,
     /// Clients to be served, by slot.
     ready: VecDeque<usize>,
@@ -116,6 +114,8 @@ impl Server {
         let now_ms = engine.now_ms();
         let outside = Outside {
             clients: Slab::new(),
+            listeners: Vec::new(),
+            registry: poll.registry().try_clone().map_err(ServerError::system("Can't create the event loop"))?,
             log: None,
             acknowledged: u64::MAX,
             durable_until: 0,
@@ -134,6 +134,7 @@ impl Server {
             start_unix_ms: now_ms,
             run_id,
             last_save_s: now_ms / 1000,
+            last_save_ok: true,
             tcp_port: config.port,
             rng: random,
             config,
@@ -144,7 +145,6 @@ impl Server {
             poll,
             waker,
             events: Some(Events::with_capacity(1024)),
-            listeners: Vec::new(),
             turn: Turn::default(),
             ready: VecDeque::new(),
             stalled: Vec::new(),
@@ -159,20 +159,16 @@ impl Server {
 
     fn listen(&mut self) -> Result<(), ServerError> {
         let config = &self.outside.config;
-        let backlog = config.tcp_backlog;
         if config.port != 0 {
-            self.listeners = Listener::bind_tcp(&config.bind, config.port, backlog)
+            self.outside.listeners = Listener::bind_tcp(&config.bind, config.port, config.tcp_backlog)
                 .map_err(|e| ServerError::Listen(e, format!("{} (tcp)", config.port)))?;
         }
         if !config.unixsocket.is_empty() {
-            let listener = Listener::bind_unix(&config.unixsocket, config.unixsocketperm, backlog)
+            let listener = Listener::bind_unix(&config.unixsocket, config.unixsocketperm, config.tcp_backlog)
                 .map_err(|e| ServerError::Listen(e, format!("{} (unix)", config.unixsocket)))?;
-            self.listeners.push(listener);
+            self.outside.listeners.push(listener);
         }
-        for (i, listener) in self.listeners.iter_mut().enumerate() {
-            listener.register(self.poll.registry(), Token(FIRST_LISTENER + i)).map_err(ServerError::system("Can't listen"))?;
-        }
-        Ok(())
+        self.outside.register_listeners().map_err(ServerError::system("Can't listen"))
     }
 
     /// Serves until it is told to stop.
@@ -287,7 +283,8 @@ impl Server {
 
     fn accept(&mut self, index: usize) {
         loop {
-            match self.listeners[index].accept() {
+            let Some(listener) = self.outside.listeners.get(index) else { return };
+            match listener.accept() {
                 Ok((stream, is_local)) => self.welcome(stream, is_local),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -316,7 +313,7 @@ impl Server {
         let addresses = stream.addresses(&config.unixsocket);
         let id = self.outside.next_client_id;
         self.outside.next_client_id += 1;
-        let mut client = Client::new(id, stream, addresses, config.requirepass.is_empty(), self.engine.now_ms());
+        let mut client = Client::new(id, stream, addresses, is_local, config.requirepass.is_empty(), self.engine.now_ms());
         let ready = client.stream.prepare(config.tcp_keepalive_s as u64);
         let slot = self.outside.clients.vacant_key();
         if let Err(e) = ready.and_then(|()| client.stream.register(self.poll.registry(), Token(slot))) {
@@ -577,7 +574,7 @@ fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
 }
 
 /// Lets as many clients connect as the configuration says, if the operating system allows it.
-fn raise_file_limit(wanted: u64) {
+pub(crate) fn raise_file_limit(wanted: u64) {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {

@@ -1,6 +1,9 @@
 //! The commands that need more than data: clients, configuration, the log, the process.
 
 mod client;
+mod config;
+mod monitor;
+mod persistence;
 mod wait;
 
 use crate::outside::Outside;
@@ -12,6 +15,15 @@ impl Host for Outside {
     fn run(&mut self, command: HostCommand, cx: &mut Context<'_>) -> Result<(), Error> {
         match command {
             HostCommand::ClientUnblock => client::unblock(self, cx),
+            HostCommand::ConfigGet => config::get(self, cx),
+            HostCommand::ConfigResetStat => config::reset_stat(self, cx),
+            HostCommand::ConfigRewrite => config::rewrite(self, cx),
+            HostCommand::ConfigSet => config::set(self, cx),
+            HostCommand::LastSave => persistence::last_save(self, cx),
+            HostCommand::Monitor => monitor::monitor(self, cx),
+            HostCommand::Role => persistence::role(self, cx),
+            HostCommand::Save => persistence::save(self, cx),
+            HostCommand::Shutdown => persistence::shutdown(self, cx),
             HostCommand::Wait => wait::wait(self, cx),
             HostCommand::WaitAof => wait::wait_aof(self, cx),
             _ => Err("ERR not available".into()),
@@ -25,7 +37,9 @@ impl Host for Outside {
         }
     }
 
-    fn monitor(&mut self, _session: &Session, _args: Args<'_>, _now_us: u64) {}
+    fn monitor(&mut self, session: &Session, args: Args<'_>, now_us: u64, lsn: u64) {
+        self.feed_monitors(session, args, now_us, lsn);
+    }
 }
 
 /// The error that writes get while the log fails.

@@ -1,0 +1,76 @@
+//! `SHUTDOWN`, `SAVE`, `LASTSAVE`.
+
+use crate::logging::log;
+use crate::outside::{Outside, ShutdownRequest};
+use crate::snapshot;
+use graven_engine::{Blocked, Context, Error, error};
+
+/// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`
+pub(super) fn shutdown(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    let (mut save, mut now, mut force, mut abort) = (None, false, false, false);
+    for i in 1..cx.args.len() {
+        match () {
+            () if cx.is(i, "NOSAVE") && save != Some(true) => save = Some(false),
+            () if cx.is(i, "SAVE") && save != Some(false) => save = Some(true),
+            () if cx.is(i, "NOW") => now = true,
+            () if cx.is(i, "FORCE") => force = true,
+            () if cx.is(i, "ABORT") => abort = true,
+            () => return Err(error::SYNTAX.into()),
+        }
+    }
+    if abort && (save.is_some() || now || force) {
+        return Err(error::SYNTAX.into());
+    }
+    if abort {
+        // A shutdown waits for no replicas here: it is over at the end of the turn that it was asked for in.
+        return match outside.shutdown.take() {
+            Some(_) => {
+                cx.reply.ok();
+                Ok(())
+            }
+            None => Err("ERR No shutdown in progress.".into()),
+        };
+    }
+    if cx.session.in_exec {
+        return Err("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client".into());
+    }
+    log!(Warning, "User requested shutdown...");
+    cx.session.blocked = Some(Blocked::Shutdown);
+    outside.shutdown = Some(ShutdownRequest { save, force, client: Some(cx.session.id) });
+    Ok(())
+}
+
+/// `SAVE`
+pub(super) fn save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    match snapshot::save(cx.engine, &outside.config) {
+        Ok(bytes) => {
+            log!(Notice, "DB saved on disk ({bytes} bytes)");
+            cx.engine.dirty = 0;
+            outside.last_save_s = cx.engine.now_ms() / 1000;
+            outside.last_save_ok = true;
+            cx.engine.depends_on_everything();
+            cx.reply.ok();
+            Ok(())
+        }
+        Err(e) => {
+            log!(Warning, "Error trying to save the DB: {e}");
+            outside.last_save_ok = false;
+            Err(format!("ERR Error trying to save the DB: {e}").into())
+        }
+    }
+}
+
+/// `LASTSAVE`
+pub(super) fn last_save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    cx.reply.int(outside.last_save_s as i64);
+    Ok(())
+}
+
+/// `ROLE`
+pub(super) fn role(_outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    cx.reply.array(3);
+    cx.reply.bulk(b"master");
+    cx.reply.int(cx.engine.effects.lsn() as i64);
+    cx.reply.array(0);
+    Ok(())
+}
