@@ -23,6 +23,7 @@ mod garbage;
 pub mod glob;
 mod host;
 pub mod latency;
+pub mod long_double;
 mod random;
 mod registry;
 mod session;

@@ -95,6 +95,12 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))])
         .docs("string", "1.0.0", "O(1)", "Adds to the integer at a key; a missing key counts as 0.")
         .args(&[Arg::key(), Arg::new("increment", ArgType::Integer)]),
+    CommandSpec::engine("incrbyfloat", 3, incrbyfloat)
+        .flags(Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST))
+        .categories_too(Categories::STRING)
+        .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))])
+        .docs("string", "2.6.0", "O(1)", "Adds to the decimal number at a key; a missing key counts as 0.")
+        .args(&[Arg::key(), Arg::new("increment", ArgType::Double)]),
     CommandSpec::engine("lcs", -3, lcs)
         .flags(Flags::READONLY)
         .categories_too(Categories::STRING)

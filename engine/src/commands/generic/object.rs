@@ -9,6 +9,11 @@ use graven_store::{Entry, StringRef};
 const SHARED_REFCOUNT: i64 = i32::MAX as i64;
 const SHARED_NUMBERS: std::ops::Range<i64> = 0..10_000;
 
+const NO_IDLE_TIME: &str = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching \
+                            between policies at runtime LRU and LFU data will take some time to adjust.";
+const NO_FREQUENCY: &str = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
+                            switching between policies at runtime LRU and LFU data will take some time to adjust.";
+
 /// Replies what `show` says of the key in argument 2, or null if it is missing.
 fn reply_about(cx: &mut Context<'_>, show: impl FnOnce(&mut Context<'_>, u32, Facts) -> Result<(), Error>) -> Result<(), Error> {
     let key = cx.key(2);
@@ -52,7 +57,7 @@ pub fn object_refcount(cx: &mut Context<'_>) -> Result<(), Error> {
 pub fn object_idletime(cx: &mut Context<'_>) -> Result<(), Error> {
     reply_about(cx, |cx, access, _| {
         if cx.engine.settings.lfu {
-            return Err("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.".into());
+            return Err(NO_IDLE_TIME.into());
         }
         cx.reply.int(access::idle_seconds(access, cx.engine.now_ms()) as i64);
         Ok(())
@@ -63,7 +68,7 @@ pub fn object_idletime(cx: &mut Context<'_>) -> Result<(), Error> {
 pub fn object_freq(cx: &mut Context<'_>) -> Result<(), Error> {
     reply_about(cx, |cx, access, _| {
         if !cx.engine.settings.lfu {
-            return Err("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.".into());
+            return Err(NO_FREQUENCY.into());
         }
         cx.reply.int(access::frequency(&cx.engine.settings, access, cx.engine.now_ms()) as i64);
         Ok(())

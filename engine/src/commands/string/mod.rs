@@ -13,7 +13,7 @@ mod set;
 
 pub use edit::{append, getdel, getex, getrange, setrange};
 pub use lcs::lcs;
-pub use number::{decr, decrby, incr, incrby};
+pub use number::{decr, decrby, incr, incrby, incrbyfloat};
 pub use set::{Deadline, getset, mset, msetnx, psetex, put, set, setex, setnx};
 
 use crate::context::Context;

@@ -1,7 +1,8 @@
 //! Strings that are numbers.
 
 use crate::context::Context;
-use crate::error::{Error, NOT_INTEGER, WRONG_TYPE};
+use crate::error::{Error, NOT_FLOAT, NOT_INTEGER, WRONG_TYPE};
+use crate::long_double::LongDouble;
 use graven_resp::number::parse_i64;
 use graven_store::{Slot, StringRef};
 
@@ -50,5 +51,29 @@ fn add(cx: &mut Context<'_>, increment: i64) -> Result<(), Error> {
     };
     cx.changed(key.bytes);
     cx.reply.int(sum);
+    Ok(())
+}
+
+/// `INCRBYFLOAT key increment`, in the arithmetic of [`crate::long_double`].
+pub fn incrbyfloat(cx: &mut Context<'_>) -> Result<(), Error> {
+    let key = cx.key(1);
+    let increment = cx.args.at(2);
+    let access = cx.engine.fresh_access();
+    let slot = cx.engine.slot(cx.session.db, key);
+    let mut scratch = [0; 20];
+    let value: &[u8] = match &slot {
+        Slot::Vacant(_) => b"0",
+        Slot::Occupied(place) => super::string_of(place.entry())?.to_bytes(&mut scratch),
+    };
+    let (value, increment) = LongDouble::parse(value).zip(LongDouble::parse(increment)).ok_or(NOT_FLOAT)?;
+    let sum = value.checked_add(increment).ok_or("ERR increment would produce NaN or Infinity")?.to_text();
+    match slot {
+        // Stored as bytes even if it looks like an integer, as Redis does.
+        Slot::Vacant(place) => drop(place.insert_bytes(sum.as_bytes(), None, access)),
+        Slot::Occupied(mut place) => place.set_bytes(sum.as_bytes()),
+    }
+    cx.log(&[b"SET", key.bytes, sum.as_bytes(), b"KEEPTTL"]);
+    cx.changed(key.bytes);
+    cx.reply.bulk(sum.as_bytes());
     Ok(())
 }
