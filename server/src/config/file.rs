@@ -20,6 +20,9 @@ const INCLUDE_FILES_MAX: usize = 1000;
 /// The longest path, as the operating system has it.
 const PATH_BYTES_MAX: usize = 4096;
 
+/// What a smaller `repl-backlog-size` becomes.
+const BACKLOG_BYTES_MIN: i128 = 16 << 10;
+
 /// Parameters of older versions that do nothing any more; each took one value.
 const FORGOTTEN: [&str; 3] = ["list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands"];
 
@@ -180,6 +183,7 @@ pub(super) fn accept(index: usize, args: &[&str], values: &[Value], adds: bool, 
             resolved.into_os_string().into_string().map(Value::Text).map_err(|_| format!("the path of '{dir}' is not valid UTF-8"))
         }
         ("hz", Value::Int(hz)) => Ok(Value::Int(hz.clamp(1, 500))),
+        ("repl-backlog-size", Value::Int(bytes)) => Ok(Value::Int(bytes.max(BACKLOG_BYTES_MIN))),
         (_, value) => Ok(value),
     }
 }

@@ -4,19 +4,19 @@ use super::parameter::Grammar;
 use super::value::{memory_bytes, print_memory};
 
 /// `save 3600 1 300 100`: pairs of seconds and changes. Lines of one file add up; `""` empties the list.
-pub static SAVE: Grammar = Grammar { parse: save, lines: save_lines };
+pub static SAVE: Grammar = Grammar { is_multi: true, parse: save, lines: save_lines };
 /// `bind 127.0.0.1 -::1`: addresses; a minus in front lets the server start without it.
-pub static BIND: Grammar = Grammar { parse: bind, lines: one_line };
+pub static BIND: Grammar = Grammar { is_multi: true, parse: bind, lines: one_line };
 /// `client-output-buffer-limit normal 0 0 0`: for each class a hard limit, a soft limit and the soft limit's seconds.
-pub static OUTPUT_LIMITS: Grammar = Grammar { parse: output_limits, lines: output_limit_lines };
+pub static OUTPUT_LIMITS: Grammar = Grammar { is_multi: true, parse: output_limits, lines: output_limit_lines };
 /// `latency-tracking-info-percentiles 50 99 99.9`.
-pub static PERCENTILES: Grammar = Grammar { parse: percentiles, lines: one_line };
+pub static PERCENTILES: Grammar = Grammar { is_multi: true, parse: percentiles, lines: one_line };
 /// `oom-score-adj-values 0 200 800`.
-pub static OOM_VALUES: Grammar = Grammar { parse: oom_values, lines: one_line };
+pub static OOM_VALUES: Grammar = Grammar { is_multi: true, parse: oom_values, lines: one_line };
 /// `notify-keyspace-events KEA`: event classes by letter.
-pub static EVENT_CLASSES: Grammar = Grammar { parse: event_classes, lines: quoted_line };
+pub static EVENT_CLASSES: Grammar = Grammar { is_multi: false, parse: event_classes, lines: quoted_line };
 /// `replicaof host port`.
-pub static REPLICAOF: Grammar = Grammar { parse: replicaof, lines: replicaof_lines };
+pub static REPLICAOF: Grammar = Grammar { is_multi: true, parse: replicaof, lines: replicaof_lines };
 
 /// How many pairs `save` takes.
 const SAVE_POINTS_MAX: usize = 1000;
@@ -87,8 +87,9 @@ fn bind(words: &[&str], _: &[String], _: bool) -> Result<Vec<String>, String> {
     if matches!(words, [""]) {
         return Ok(Vec::new());
     }
-    if words.iter().any(|word| word.trim_start_matches('-').is_empty()) {
-        return Err("an address is empty".to_owned());
+    let is_address = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b".:*%-_".contains(&b));
+    if let Some(word) = words.iter().find(|word| !is_address(word.strip_prefix('-').unwrap_or(word))) {
+        return Err(format!("'{word}' is not an address"));
     }
     Ok(words.iter().map(|word| (*word).to_owned()).collect())
 }
@@ -150,8 +151,8 @@ fn oom_values(words: &[&str], _: &[String], _: bool) -> Result<Vec<String>, Stri
 }
 
 /// Every class in the order in which it is printed. `A` stands for all of [`EVENTS_IN_ALL`].
-const EVENT_ORDER: &str = "$lshzxegtdKEmn";
-const EVENTS_IN_ALL: &str = "$lshzxegtd";
+const EVENT_ORDER: &str = "g$lshzxetdnKEm";
+const EVENTS_IN_ALL: &str = "g$lshzxetd";
 
 fn event_classes(words: &[&str], _: &[String], _: bool) -> Result<Vec<String>, String> {
     let [letters] = words else { return Err("wrong number of arguments".to_owned()) };

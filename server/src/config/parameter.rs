@@ -69,6 +69,8 @@ pub enum IntForm {
 /// The grammar of a parameter made of words.
 #[derive(Debug)]
 pub struct Grammar {
+    /// Whether the words are arguments of their own; else there is one.
+    pub is_multi: bool,
     /// Turns words into the canonical list of words; the second argument is the list so far.
     pub parse: ParseWords,
     /// What `CONFIG REWRITE` writes after the name.
@@ -136,7 +138,11 @@ impl Parameter {
 
     /// Whether several arguments belong to it.
     pub fn is_multi(&self) -> bool {
-        matches!(self.kind, Kind::Words(_) | Kind::Flags(..))
+        match self.kind {
+            Kind::Words(grammar) => grammar.is_multi,
+            Kind::Flags(..) => true,
+            _ => false,
+        }
     }
 
     /// The default as a value.

@@ -22,6 +22,18 @@ const SHUTDOWN: Kind = Kind::Flags(&[("default", 0), ("save", 1), ("nosave", 2),
 const OOM: Kind = Kind::Enum(&[("no", 0), ("yes", 1), ("relative", 1), ("absolute", 2)]);
 const SYSLOG: &str = "logging to syslog is not available: log to standard error and let the supervisor forward it";
 
+/// A template is text with `{variables}`; `{{` stands for a brace.
+fn title_template(_: &str, text: &str) -> Result<(), String> {
+    const VARIABLES: [&str; 7] = ["title", "listen-addr", "server-mode", "port", "tls-port", "config-file", "unixsocket"];
+    let without_escapes = text.replace("{{", "");
+    let mut variables = without_escapes.split('{').skip(1).map(|rest| rest.split_once('}').map(|(name, _)| name));
+    let is_valid = variables.all(|name| name.is_some_and(|name| VARIABLES.contains(&name)));
+    match is_valid && !text.trim().is_empty() {
+        true => Ok(()),
+        false => Err("template format is invalid or contains unknown variables".to_owned()),
+    }
+}
+
 pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("daemonize", Kind::Bool, "no", "Runs in the background.")
         .immutable()
@@ -37,7 +49,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("crash-memcheck-enabled", Kind::Bool, "yes", "Tests the memory after a crash.").inert(),
     Parameter::new("always-show-logo", Kind::Bool, "no", "Shows a logo in the log.").immutable().inert(),
     Parameter::new("set-proc-title", Kind::Bool, "yes", "Sets the title of the process.").immutable().inert(),
-    Parameter::new("proc-title-template", TEXT, "{title} {listen-addr} {server-mode}", "Title of the process.").inert(),
+    Parameter::new("proc-title-template", Kind::Text(title_template), "{title} {listen-addr} {server-mode}", "Title of the process.").inert(),
     Parameter::new("locale-collate", TEXT, "", "Locale of string comparison.").inert(),
     Parameter::new("hz", COUNT, "10", "Turns per second of periodic work, within 1 and 500."),
     Parameter::new("dynamic-hz", Kind::Bool, "yes", "Turns oftener with many clients.").inert(),

@@ -2,7 +2,7 @@
 //! missing part is refused with a reason, because ignoring it would leave the operator with a server that is not what
 //! the file says.
 
-use super::{COUNT, I32_MAX, I64_MAX, Kind, LONG, PORT, Parameter, SIZE, TEXT, grammar, int, memory};
+use super::{COUNT, I32_MAX, I64_MAX, Kind, LONG, PORT, Parameter, TEXT, U64_MAX, grammar, int, memory};
 
 const NO_REPLICATION: &str = "replication is not available yet: this server can only run alone";
 const NO_CLUSTER: &str = "cluster mode is not available yet: this server can only run alone";
@@ -83,7 +83,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("cluster-require-full-coverage", Kind::Bool, "yes", "All slots must be served.").inert(),
     Parameter::new("cluster-allow-reads-when-down", Kind::Bool, "no", "Reads go on while the cluster is down.").inert(),
     Parameter::new("cluster-allow-pubsubshard-when-down", Kind::Bool, "yes", "Shard channels go on while the cluster is down.").inert(),
-    Parameter::new("cluster-link-sendbuf-limit", SIZE, "0", "Bytes of a bus link's buffer.").inert(),
+    Parameter::new("cluster-link-sendbuf-limit", memory(0, U64_MAX), "0", "Bytes of a bus link's buffer.").inert(),
     Parameter::new(
         "cluster-preferred-endpoint-type",
         Kind::Enum(&[("ip", 0), ("hostname", 1), ("unknown-endpoint", 2)]),
