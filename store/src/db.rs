@@ -278,6 +278,13 @@ impl Db {
         }
     }
 
+    /// How many buckets a lookup of a missing key looks at on average. Walks all tables: for diagnosis only.
+    pub fn average_missing_walk(&self) -> f64 {
+        let walks: usize = self.segments.iter().map(Segment::missing_walks).sum();
+        let buckets: usize = self.segments.iter().map(Segment::bucket_count).sum();
+        walks as f64 / buckets.max(1) as f64
+    }
+
     /// Bytes of directory, segments and buckets, without the entries.
     pub fn table_bytes(&self) -> usize {
         self.directory.capacity() * size_of::<u32>()

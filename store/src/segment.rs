@@ -65,12 +65,12 @@ fn bucket_class(buckets: usize) -> usize {
 /// Entries a table of that many buckets may hold before it grows.
 fn max_len(buckets: usize) -> usize {
     let slots = buckets * SLOTS;
-    slots - slots / 16
+    slots - slots / 14
 }
 
-/// The number of buckets to give `len` entries after a split or a shrink: a load of at most five sixths.
+/// The number of buckets to give `len` entries after a split or a shrink: a load of at most four fifths.
 fn roomy_buckets(len: usize) -> usize {
-    bucket_class((len * 6).div_ceil(5 * SLOTS))
+    bucket_class((len * 5).div_ceil(4 * SLOTS))
 }
 
 impl Segment {
@@ -137,6 +137,15 @@ impl Segment {
             at = self.after(at);
         }
         None
+    }
+
+    /// Buckets that lookups of missing keys look at, summed over one lookup from each home.
+    pub(crate) fn missing_walks(&self) -> usize {
+        let walk = |home: usize| {
+            let walked = (0..self.buckets.len()).map(|step| &self.buckets[(home + step) % self.buckets.len()]);
+            (1 + walked.take_while(|bucket: &&Bucket| bucket.overflowed()).count()).min(self.buckets.len())
+        };
+        (0..self.buckets.len()).map(walk).sum()
     }
 
     #[inline(always)]
@@ -211,7 +220,7 @@ impl Segment {
             self.displaced_removals = 0;
         } else if buckets > 1 && self.len() * 10 < buckets * SLOTS * 3 {
             self.rebuild(roomy_buckets(self.len()));
-        } else if self.displaced_removals as usize > buckets / 2 {
+        } else if self.displaced_removals as usize > buckets / 4 {
             self.rebuild(buckets);
         }
     }
