@@ -181,6 +181,8 @@ pub struct Writer {
     last_fsync_ok: bool,
     strategy: Strategy,
     next_tick_us: u64,
+    /// A sync was due while one was running: the next one starts as soon as that ends.
+    sync_owed: bool,
     slow_writes_until_us: u64,
     /// Everything before this shall become durable whatever the policy.
     want_durable: u64,
@@ -215,6 +217,7 @@ impl Writer {
             last_fsync_ok: true,
             strategy: Strategy::new(),
             next_tick_us: 0,
+            sync_owed: false,
             slow_writes_until_us: 0,
             want_durable: 0,
             paused: false,
@@ -310,6 +313,7 @@ impl Writer {
         if syncing {
             if due {
                 self.counters.delayed_fsync += 1;
+                self.sync_owed = true;
                 self.next_tick_us = now_us + FSYNC_INTERVAL_US;
             }
             return None;
@@ -421,6 +425,9 @@ impl Writer {
             return;
         }
         self.last_fsync_ok = true;
+        if std::mem::take(&mut self.sync_owed) {
+            self.next_tick_us = now_us;
+        }
         self.make_durable(lsn, len);
         if matches!(self.phase, Phase::Trying { .. }) {
             self.recovered();

@@ -253,3 +253,78 @@ fn random_lives_on_a_hostile_disk_keep_every_promise() {
         world.heal_and_flush(&mut log);
     }
 }
+
+/// The same life for every place and kind of fault: found by exhaustion, not by luck.
+fn scripted_life(policy: FsyncPolicy, seed: u64, arrange: impl Fn(&SimStorage)) -> bool {
+    let mut world = World::new(seed, true);
+    world.disk.put(".exists", b"");
+    let clock = world.clock.clone();
+    let clock = Arc::new(move || clock.load(Ordering::Relaxed));
+    let options = Options { policy, ..Options::default() };
+    let runtime = Runtime::stepped(clock, 2);
+    let (mut log, ..) = recover(&world.disk, options, runtime).unwrap();
+    arrange(&world.disk);
+    world.live(&mut log, 60, false);
+    let stopped = world.disk.has_stopped();
+    if !stopped {
+        world.disk.stop_at(u64::MAX);
+        world.heal_and_flush(&mut log);
+        for _ in 0..5 {
+            world.submit(&mut log);
+            world.observe(&log);
+        }
+        world.heal_and_flush(&mut log);
+    }
+    drop(log);
+    drop(world.crash(policy));
+    stopped
+}
+
+#[test]
+fn a_fault_at_every_operation_is_survived_without_restart() {
+    let faults = [
+        (Op::Write, Fault::Errno(ENOSPC)),
+        (Op::Write, Fault::Errno(EIO)),
+        (Op::Write, Fault::Errno(EINTR)),
+        (Op::Write, Fault::Short(7)),
+        (Op::Write, Fault::ShortThen(90, ENOSPC)),
+        (Op::Sync, Fault::Errno(EIO)),
+    ];
+    for policy in POLICIES {
+        for (op, fault) in faults {
+            for nth in 1..=12 {
+                scripted_life(policy, nth, |disk| disk.plant(op, nth, fault));
+                // The way out of the first fault is blocked as well.
+                for (second, errno) in
+                    [(Op::SetLen, EIO), (Op::Create, ENOSPC), (Op::Rename, EIO), (Op::SyncDir, EIO), (Op::Sync, EIO), (Op::Open, EIO)]
+                {
+                    scripted_life(policy, nth, |disk| {
+                        disk.plant(op, nth, fault);
+                        disk.plant(second, if second == Op::Sync { nth + 1 } else { 1 }, Fault::Errno(errno));
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stop_at_every_operation_loses_nothing_promised() {
+    for policy in POLICIES {
+        for seed in 0..4 {
+            let mut at = 0;
+            while scripted_life(policy, seed, |disk| disk.stop_at(disk.operations() + at)) {
+                at += 1;
+            }
+            assert!(at >= 15, "the life had {at} operations");
+            // Also while it leaves a file after a failed fsync.
+            let mut at = 0;
+            while scripted_life(policy, seed, |disk| {
+                disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+                disk.stop_at(disk.operations() + at);
+            }) {
+                at += 1;
+            }
+        }
+    }
+}

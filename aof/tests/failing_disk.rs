@@ -1,0 +1,299 @@
+//! What the server and its operator see while the disk fails or stalls, and what stands in the files.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use graven_aof::sim::{EIO, ENOSPC, Fault, Op, SimStorage};
+use graven_aof::{FsyncPolicy, Limits, Log, Options, Part, Recovery, Runtime};
+
+const INCR_1: &str = "appendonlydir/appendonly.aof.1.incr.aof";
+const INCR_2: &str = "appendonlydir/appendonly.aof.2.incr.aof";
+
+fn batch(value: &str) -> Vec<u8> {
+    format!("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n", value.len()).into_bytes()
+}
+
+struct Bench {
+    disk: SimStorage,
+    clock: Arc<AtomicU64>,
+    log: Log<SimStorage>,
+}
+
+fn open(disk: &SimStorage, options: Options, threads: usize) -> (Bench, usize) {
+    let clock = Arc::new(AtomicU64::new(1_000_000));
+    let time = clock.clone();
+    let runtime = Runtime::stepped(Arc::new(move || time.load(Ordering::Relaxed)), threads);
+    let mut recovery = Recovery::open(Arc::new(disk.clone()), options).unwrap();
+    let mut commands = 0;
+    while let Some(part) = recovery.next_part().unwrap() {
+        let Part::Commands(chunk) = part else { panic!("no RDB here") };
+        commands += chunk.commands().count();
+    }
+    let (log, _) = recovery.finish(runtime, 0).unwrap();
+    (Bench { disk: disk.clone(), clock, log }, commands)
+}
+
+fn bench(policy: FsyncPolicy) -> Bench {
+    open(&SimStorage::new(), Options { policy, ..Options::default() }, 4).0
+}
+
+impl Bench {
+    fn now(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    fn submit(&mut self, value: &str) -> u64 {
+        self.log.submit(&mut batch(value), self.now())
+    }
+
+    fn pass(&mut self, us: u64) {
+        self.clock.fetch_add(us, Ordering::Relaxed);
+        self.log.poll(self.now());
+    }
+
+    /// A step of the imagined threads that begins a job rather than ending a sync.
+    fn begin_job(&mut self) -> bool {
+        self.log.step(&mut |choices| choices - 1, self.clock.load(Ordering::Relaxed))
+    }
+
+    fn run_io(&mut self) {
+        while self.log.step(&mut |_| 0, self.clock.load(Ordering::Relaxed)) {}
+    }
+}
+
+#[test]
+fn under_everysec_an_acknowledged_write_survives_a_kill_while_an_fsync_stalls() {
+    let mut bench = bench(FsyncPolicy::Everysec);
+    bench.submit("first");
+    // The sync of the first second begins, and does not end.
+    assert!(bench.begin_job());
+    for i in 0..50 {
+        let lsn = bench.submit(&format!("stalled {i}"));
+        bench.begin_job();
+        assert_eq!(bench.log.watermarks().written, lsn, "written without waiting for the sync");
+        bench.pass(100_000);
+    }
+    let info = bench.log.info(bench.now());
+    assert_eq!(info.pending_bio_fsync, 1);
+    assert!((4..=6).contains(&info.delayed_fsync), "{} late seconds", info.delayed_fsync);
+    assert!(info.at_risk_ms >= 4_900 && info.at_risk_bytes > 0, "{info:?}");
+    assert_eq!(bench.log.watermarks().durable, 0);
+    let (_, commands) = open(&bench.disk.kill(), Options::default(), 4);
+    assert_eq!(commands, 2 * 51);
+    bench.run_io();
+    bench.pass(1);
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+    assert_eq!(bench.log.info(bench.now()).at_risk_ms, 0);
+}
+
+#[test]
+fn under_always_syncs_overlap_on_a_slow_disk_and_a_later_one_covers_the_earlier() {
+    let mut bench = bench(FsyncPolicy::Always);
+    // The clock moves by 3 ms within the first inline sync: a slow disk.
+    let slow = bench.clock.clone();
+    let runtime = Runtime::stepped(Arc::new(move || slow.fetch_add(3_000, Ordering::Relaxed)), 4);
+    let mut recovery = Recovery::open(Arc::new(bench.disk.kill()), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
+    assert!(recovery.next_part().unwrap().is_none());
+    bench.log = recovery.finish(runtime, 0).unwrap().0;
+    bench.submit("inline");
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+    // A few run alone, to see whether the disk is slow also when not inline.
+    for i in 0..5 {
+        bench.submit(&format!("alone {i}"));
+        bench.run_io();
+    }
+    let before = bench.log.watermarks();
+    let lsns: Vec<u64> = (0..4).map(|i| bench.submit(&format!("overlapping {i}"))).collect();
+    assert_eq!(bench.log.watermarks(), graven_aof::Watermarks { appended: lsns[3], ..before });
+    for _ in 0..4 {
+        assert!(bench.begin_job());
+    }
+    assert_eq!(bench.log.info(0).pending_bio_fsync, 4);
+    // The third ends first.
+    bench.log.step(&mut |_| 2, 0);
+    assert_eq!(bench.log.watermarks().durable, lsns[2]);
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, lsns[3]);
+}
+
+#[test]
+fn a_full_disk_is_reported_leaves_whole_blocks_and_is_forgotten_when_space_returns() {
+    for policy in [FsyncPolicy::Always, FsyncPolicy::Everysec, FsyncPolicy::No] {
+        let mut bench = bench(policy);
+        let kept = bench.submit("fits");
+        bench.run_io();
+        let whole = bench.disk.content(INCR_1).unwrap();
+        bench.disk.set_capacity(Some(bench.disk.used() + 100));
+        for i in 0..10 {
+            bench.submit(&format!("does not fit {i} {}", "x".repeat(200)));
+            bench.pass(30_000);
+            bench.run_io();
+        }
+        assert_eq!(bench.log.status().unwrap_err().message, "No space left on device");
+        assert_eq!(bench.log.watermarks().written, kept);
+        assert_eq!(bench.disk.content(INCR_1).unwrap(), whole, "no half block");
+        assert!(!bench.log.info(0).last_write_ok);
+        bench.disk.heal();
+        bench.pass(1_100_000);
+        bench.run_io();
+        assert_eq!(bench.log.status(), Ok(()));
+        assert_eq!(bench.log.watermarks().written, bench.log.appended());
+        let info = bench.log.info(0);
+        assert!(info.last_write_ok && info.last_error == "No space left on device");
+        let (_, commands) = open(&bench.disk.kill(), Options::default(), 1);
+        assert_eq!(commands, 22);
+        assert!(bench.disk.content(INCR_2).is_none(), "a write that could be undone does not cost a file");
+    }
+}
+
+#[test]
+fn after_a_failed_fsync_the_file_is_left_and_what_was_not_durable_is_written_again() {
+    for policy in [FsyncPolicy::Always, FsyncPolicy::Everysec] {
+        let mut bench = bench(policy);
+        bench.submit("durable");
+        bench.run_io();
+        bench.pass(1_100_000);
+        let durable = bench.log.watermarks().durable;
+        let durable_bytes = bench.disk.content(INCR_1).unwrap();
+        assert_eq!(durable, bench.log.appended());
+        bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+        bench.disk.fail_all(Op::Create, ENOSPC);
+        bench.submit("doubtful");
+        bench.run_io();
+        assert_eq!(bench.log.status().unwrap_err().message, "No space left on device", "the latest reason");
+        assert_eq!(bench.log.watermarks().durable, durable);
+        assert!(!bench.log.info(0).last_fsync_ok);
+        bench.submit("waiting");
+        bench.disk.heal();
+        bench.pass(1_100_000);
+        bench.run_io();
+        assert_eq!(bench.log.status(), Ok(()));
+        assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+        assert_eq!(bench.disk.content(INCR_1).unwrap(), durable_bytes, "the old file ends where it was durable");
+        let second =
+            String::from_utf8(bench.disk.content("appendonlydir/appendonly.aof.3.incr.aof").or(bench.disk.content(INCR_2)).unwrap())
+                .unwrap();
+        assert!(second.contains("doubtful") && second.contains("waiting"), "{second}");
+        let (_, commands) = open(&bench.disk.power_loss(&mut graven_aof::sim::Dice::new(1)), Options::default(), 1);
+        assert_eq!(commands, 6);
+    }
+}
+
+#[test]
+fn a_sync_that_succeeds_beside_a_failed_one_is_not_believed() {
+    let mut bench = bench(FsyncPolicy::Everysec);
+    bench.submit("first");
+    bench.begin_job();
+    bench.submit("second");
+    bench.begin_job();
+    bench.log.set_policy(FsyncPolicy::Always, bench.now());
+    // Two syncs of the same file are now under way or due; whichever ends first fails and drops both writes.
+    bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+    bench.run_io();
+    for _ in 0..30 {
+        bench.pass(100_000);
+        bench.run_io();
+    }
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+    let (_, commands) = open(&bench.disk.power_loss(&mut graven_aof::sim::Dice::new(7)), Options::default(), 1);
+    assert_eq!(commands, 4);
+}
+
+#[test]
+fn a_disk_slower_than_the_clients_saturates_instead_of_filling_memory() {
+    let limits = Limits { queued_bytes: 10_000, retained_bytes: 50_000, early_sync_bytes: 20_000 };
+    let (mut bench, _) = open(&SimStorage::new(), Options { limits, ..Options::default() }, 2);
+    bench.submit("x");
+    bench.begin_job();
+    // One sync stalls; writes go on until too much is at risk.
+    let mut submitted = 0;
+    while !bench.log.is_saturated() {
+        bench.submit(&"y".repeat(1_000));
+        bench.begin_job();
+        submitted += 1;
+        assert!(submitted < 100, "never saturated");
+    }
+    assert!(submitted > 40, "the retained limit, not the queue's");
+    bench.run_io();
+    bench.run_io();
+    assert!(!bench.log.is_saturated());
+    // Nobody writes at all any more: the queue's limit.
+    bench.disk.fail_all(Op::Write, ENOSPC);
+    let mut submitted = 0;
+    while !bench.log.is_saturated() {
+        bench.submit(&"z".repeat(1_000));
+        submitted += 1;
+        assert!(submitted < 20, "never saturated");
+    }
+    bench.disk.heal();
+    bench.pass(2_000_000);
+    bench.run_io();
+    assert!(!bench.log.is_saturated());
+}
+
+#[test]
+fn turning_to_always_makes_what_was_before_durable() {
+    for from in [FsyncPolicy::No, FsyncPolicy::Everysec] {
+        let mut bench = bench(from);
+        bench.submit("before");
+        bench.submit("also before");
+        bench.log.set_policy(FsyncPolicy::Always, bench.now());
+        bench.run_io();
+        assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+    }
+}
+
+#[test]
+fn under_no_a_failed_fsync_at_the_end_still_saves_what_was_forgotten() {
+    let mut bench = bench(FsyncPolicy::No);
+    for i in 0..20 {
+        bench.submit(&format!("forgotten {i}"));
+    }
+    assert_eq!(bench.log.watermarks().written, bench.log.appended());
+    bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+    let _ = bench.log.flush(1_000_000);
+    bench.pass(2_000_000);
+    bench.log.flush(1_000_000).unwrap();
+    let (_, commands) = open(&bench.disk.power_loss(&mut graven_aof::sim::Dice::new(3)), Options::default(), 1);
+    assert_eq!(commands, 40);
+}
+
+#[test]
+fn a_flush_in_vain_says_why() {
+    let mut bench = bench(FsyncPolicy::Everysec);
+    bench.disk.fail_all(Op::Write, ENOSPC);
+    bench.submit("x");
+    let text = bench.log.flush(1_000).unwrap_err().to_string();
+    assert!(text.contains("No space left on device"), "{text}");
+}
+
+#[test]
+fn paused_fsyncs_wait_and_go_on() {
+    let mut bench = bench(FsyncPolicy::Everysec);
+    bench.log.pause_fsync(true);
+    bench.submit("x");
+    bench.pass(5_000_000);
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, 0);
+    assert_eq!(bench.log.next_deadline(), None);
+    bench.log.pause_fsync(false);
+    bench.pass(0);
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+}
+
+#[test]
+fn buffers_are_recycled_and_given_back_after_a_burst() {
+    let mut bench = bench(FsyncPolicy::Always);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut content = Vec::with_capacity(100_000);
+    for _ in 0..1_000 {
+        content.extend(batch(&"v".repeat(70_000)));
+        seen.insert(content.as_ptr() as usize);
+        let now = bench.now();
+        bench.log.submit(&mut content, now);
+        bench.pass(10);
+    }
+    assert!(seen.len() <= 3, "{} buffers for one batch at a time", seen.len());
+}
