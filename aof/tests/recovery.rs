@@ -1,0 +1,323 @@
+//! What is loaded is what was written: a torn tail is cut exactly, anything else is refused with file, offset and remedy.
+
+use std::sync::Arc;
+
+use graven_aof::sim::SimStorage;
+use graven_aof::{Error, FsyncPolicy, Options, Part, Recovery, Runtime, Summary};
+
+const DIR: &str = "appendonlydir/";
+const INCR_1: &str = "appendonlydir/appendonly.aof.1.incr.aof";
+const INCR_2: &str = "appendonlydir/appendonly.aof.2.incr.aof";
+const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
+const TWO: &str = "file appendonly.aof.1.incr.aof seq 1 type i\nfile appendonly.aof.2.incr.aof seq 2 type i\n";
+const ONE: &str = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+
+fn command(args: &[&str]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
+    for arg in args {
+        bytes.extend(format!("${}\r\n{arg}\r\n", arg.len()).bytes());
+    }
+    bytes
+}
+
+fn set(key: &str, value: &str) -> Vec<u8> {
+    [command(&["SELECT", "0"]), command(&["SET", key, value])].concat()
+}
+
+fn load_with(disk: &SimStorage, options: Options) -> Result<(Vec<u8>, Summary), Error> {
+    let mut recovery = Recovery::open(Arc::new(disk.clone()), options)?;
+    let mut bytes = Vec::new();
+    while let Some(part) = recovery.next_part()? {
+        match part {
+            Part::Commands(chunk) => chunk.commands().for_each(|command| bytes.extend_from_slice(command.raw())),
+            Part::Rdb(mut rdb) => {
+                let mut text = String::new();
+                std::io::Read::read_to_string(&mut rdb.reader, &mut text).unwrap();
+                assert_eq!(text.len() as u64, rdb.bytes);
+                recovery.rdb_consumed(text.find('!').unwrap() as u64 + 1);
+            }
+        }
+    }
+    assert_eq!(recovery.bytes_read(), recovery.bytes_total());
+    let (_, summary) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0)?;
+    Ok((bytes, summary))
+}
+
+fn load(disk: &SimStorage) -> Result<(Vec<u8>, Summary), Error> {
+    load_with(disk, Options::default())
+}
+
+/// Blocks as the log writes them, one for each content, from position 0 on.
+fn blocks(contents: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let disk = SimStorage::new();
+    let mut recovery = Recovery::open(Arc::new(disk.clone()), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
+    assert!(recovery.is_fresh() && recovery.next_part().unwrap().is_none());
+    let (mut log, summary) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    assert!(summary.created);
+    let mut blocks = Vec::new();
+    let mut len = 0;
+    for content in contents {
+        log.submit(&mut content.clone(), 0);
+        let file = disk.content(INCR_1).unwrap();
+        blocks.push(file[len..].to_vec());
+        len = file.len();
+    }
+    blocks
+}
+
+fn disk_with(files: &[(&str, &[u8])]) -> SimStorage {
+    let disk = SimStorage::new();
+    for (path, content) in files {
+        disk.put(path, content);
+    }
+    disk
+}
+
+fn three() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let contents = vec![set("a", "1"), set("b", "two"), set("c", "three\r\n*1\r\n")];
+    let blocks = blocks(&contents);
+    (contents, blocks)
+}
+
+#[test]
+fn a_torn_tail_is_cut_exactly_wherever_it_is_torn() {
+    let (contents, blocks) = three();
+    let whole = blocks.concat();
+    let starts = [0, blocks[0].len(), blocks[0].len() + blocks[1].len(), whole.len()];
+    for cut in 0..=whole.len() {
+        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &whole[..cut])]);
+        let kept = starts.iter().rposition(|&start| start <= cut).unwrap();
+        let torn = cut != starts[kept];
+        if torn {
+            let refused = load_with(&disk, Options { load_truncated: false, ..Options::default() }).unwrap_err();
+            assert!(matches!(&refused, Error::Truncated { offset, .. } if *offset == starts[kept] as u64), "{cut}: {refused}");
+            assert!(refused.to_string().contains("graven check-aof --fix"));
+            assert_eq!(disk.content(INCR_1).unwrap().len(), cut, "a refused start changes nothing");
+        }
+        let (bytes, summary) = load(&disk).unwrap();
+        assert_eq!(bytes, contents[..kept].concat());
+        assert_eq!(disk.content(INCR_1).unwrap().len(), starts[kept]);
+        assert_eq!(summary.warnings.len(), usize::from(torn), "{:?}", summary.warnings);
+        if torn {
+            let warning = &summary.warnings[0];
+            assert!(warning.contains(INCR_1) && warning.contains(&format!("at offset {} ", starts[kept])), "{warning}");
+        }
+    }
+}
+
+#[test]
+fn no_flipped_bit_ever_loads_as_different_data() {
+    let (contents, blocks) = three();
+    let whole = blocks.concat();
+    let stream = contents.concat();
+    let mut refused = 0;
+    for bit in 0..whole.len() * 8 {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &damaged)]);
+        match load(&disk) {
+            Ok((bytes, _)) => {
+                // Only the last block can look torn, and only an annotation can hide a header.
+                assert!(bytes == stream || (bytes == contents[..2].concat() && bit / 8 >= blocks[0].len() + blocks[1].len()), "bit {bit}");
+            }
+            Err(Error::Damaged { path, offset, .. }) => {
+                assert_eq!(path, INCR_1);
+                assert!(offset <= (bit / 8) as u64 || offset == (blocks[0].len() + blocks[1].len()) as u64, "bit {bit}: offset {offset}");
+                refused += 1;
+            }
+            Err(e) => panic!("bit {bit}: {e}"),
+        }
+    }
+    assert!(refused * 10 > whole.len() * 8 * 9, "{refused}");
+}
+
+#[test]
+fn a_damaged_length_in_the_middle_does_not_pass_for_a_torn_tail() {
+    let (_, blocks) = three();
+    let text = String::from_utf8(blocks[1].clone()).unwrap();
+    let start = text.find("len:").unwrap() + 4;
+    let damaged = [&blocks[0], &[&blocks[1][..start], b"99", &blocks[1][start..]].concat(), &blocks[2]].map(Vec::as_slice).concat();
+    let error = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &damaged)])).unwrap_err();
+    assert!(matches!(&error, Error::Damaged { offset, .. } if *offset == blocks[0].len() as u64), "{error}");
+}
+
+#[test]
+fn a_damaged_tail_needs_the_option_and_fits_its_size() {
+    let (contents, blocks) = three();
+    let mut bad_crc = blocks.concat();
+    let last = bad_crc.len() - 5;
+    bad_crc[last] ^= 1;
+    for (tail, kept) in [([blocks.concat(), vec![0; 700]].concat(), 3), ([blocks.concat(), b"garbage".to_vec()].concat(), 3), (bad_crc, 2)]
+    {
+        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &tail)]);
+        let length = (tail.len() - blocks[..kept].concat().len()) as u64;
+        let text = load(&disk).unwrap_err().to_string();
+        assert!(text.contains("aof-load-corrupt-tail-max-size") && text.contains(&length.to_string()), "{text}");
+        let allow = |bytes| Options { corrupt_tail_max_bytes: bytes, ..Options::default() };
+        load_with(&disk, allow(length - 1)).unwrap_err();
+        let (bytes, summary) = load_with(&disk, allow(length)).unwrap();
+        assert_eq!(bytes, contents[..kept].concat());
+        assert_eq!(summary.warnings.len(), 1);
+        assert_eq!(disk.content(INCR_1).unwrap(), blocks[..kept].concat());
+    }
+}
+
+#[test]
+fn missing_and_repeated_blocks_are_refused() {
+    let (_, b) = three();
+    for (file, at) in [
+        ([&b[0], &b[2]].map(Vec::as_slice).concat(), b[0].len()),
+        ([&b[0], &b[1], &b[1]].map(Vec::as_slice).concat(), b[0].len() + b[1].len()),
+    ] {
+        let error = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)])).unwrap_err();
+        assert!(matches!(&error, Error::Damaged { offset, .. } if *offset == at as u64), "{error}");
+    }
+}
+
+#[test]
+fn a_later_file_supersedes_what_an_abandoned_one_still_holds() {
+    let (contents, b) = three();
+    let torn = &b[2][..20];
+    for old in [b.concat(), [&b[0], &b[1], torn].concat(), [&b[0], &[0; 50][..]].concat(), b[0].clone()] {
+        let disk = disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &old), (INCR_2, &b[1..].concat())]);
+        let (bytes, summary) = load(&disk).unwrap();
+        assert_eq!(bytes, contents.concat());
+        assert_eq!(summary.lsn, contents.concat().len() as u64);
+        assert_eq!(disk.content(INCR_1).unwrap(), b[0], "cut, so that a real Redis loads it as well");
+        assert_eq!(load(&disk).unwrap().1.warnings, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_file_that_is_not_the_last_may_not_end_early() {
+    let (_, b) = three();
+    for (old, new) in [(&b[0][..b[0].len() - 3], &b[1]), (&b[0], &b[2]), (&[b[0].as_slice(), &b[1][..9]].concat(), &Vec::new())] {
+        let disk = disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, old), (INCR_2, new)]);
+        let error = load(&disk).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_unfinished_transaction_is_cut_at_its_multi() {
+    let (first, multi) = (set("a", "1"), command(&["multi"]));
+    let file = [first.clone(), multi, set("b", "2")].concat();
+    let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+    let (bytes, summary) = load(&disk).unwrap();
+    assert_eq!(bytes, first);
+    assert!(summary.warnings[0].contains(&format!("offset {} ", first.len())), "{:?}", summary.warnings);
+}
+
+#[test]
+fn commands_of_a_real_redis_count_as_positions_and_blocks_follow() {
+    let (contents, b) = three();
+    let foreign = [b"#TS:1700000000\r\n".to_vec(), set("x", "foreign")].concat();
+    let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &[b.concat(), foreign.clone()].concat())]);
+    let (bytes, summary) = load(&disk).unwrap();
+    assert_eq!(bytes, [contents.concat(), set("x", "foreign")].concat());
+    assert_eq!(summary.lsn, (contents.concat().len() + foreign.len()) as u64);
+}
+
+#[test]
+fn large_values_commands_and_transactions_load_whole() {
+    let value = "v".repeat(3 << 20);
+    let many: Vec<String> = (0..200_000).map(|i| format!("argument{i}")).collect();
+    let mut args = vec!["RPUSH"];
+    args.extend(many.iter().map(String::as_str));
+    let contents = vec![set("big", &value), [command(&["SELECT", "0"]), command(&args)].concat()];
+    let loose = [
+        command(&["MULTI"]),
+        (0..40_000).flat_map(|i| command(&["SET", &i.to_string(), &"x".repeat(50)])).collect(),
+        command(&["EXEC"]),
+        set("big", &value),
+        command(&args),
+    ]
+    .concat();
+    let file = [blocks(&contents).concat(), loose.clone()].concat();
+    let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+    let (bytes, _) = load(&disk).unwrap();
+    assert!(bytes == [contents.concat(), loose].concat());
+}
+
+#[test]
+fn arguments_come_split_and_offsets_point_into_the_file() {
+    let (_, b) = three();
+    let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &b.concat())]);
+    let mut recovery = Recovery::open(Arc::new(disk.clone()), Options::default()).unwrap();
+    let Some(Part::Commands(chunk)) = recovery.next_part().unwrap() else { panic!("no chunk") };
+    let args: Vec<Vec<&[u8]>> = chunk.commands().map(|command| command.args().collect()).collect();
+    assert_eq!(args[3], [&b"SET"[..], b"b", b"two"]);
+    for command in chunk.commands() {
+        assert!(b.concat()[command.offset() as usize..].starts_with(command.raw()));
+        let text = recovery.refuse(&chunk, &command, "unknown command").to_string();
+        assert!(text.contains(INCR_1) && text.contains(&command.offset().to_string()), "{text}");
+    }
+}
+
+#[test]
+fn an_rdb_base_is_handed_out_and_commands_may_follow_it() {
+    let base = "appendonlydir/appendonly.aof.1.base.rdb";
+    let manifest = format!("file appendonly.aof.1.base.rdb seq 1 type b\n{ONE}");
+    let (contents, b) = three();
+    let rdb = [b"REDIS0011 not really an RDB!".to_vec(), set("behind", "it")].concat();
+    let disk = disk_with(&[(MANIFEST, manifest.as_bytes()), (base, &rdb), (INCR_1, &b.concat())]);
+    let (bytes, summary) = load(&disk).unwrap();
+    assert_eq!(bytes, [set("behind", "it"), contents.concat()].concat());
+    assert_eq!(summary.lsn, contents.concat().len() as u64, "a base is not part of the stream");
+}
+
+#[test]
+fn missing_files_and_manifests_are_refused_with_a_sentence() {
+    let (_, b) = three();
+    let error = load(&disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &b.concat())])).unwrap_err();
+    assert!(matches!(&error, Error::MissingSegment { path } if path == INCR_2), "{error}");
+    let error = load(&disk_with(&[(INCR_1, &b.concat())])).unwrap_err();
+    assert!(matches!(&error, Error::MissingManifest { .. }), "{error}");
+    let error = load(&disk_with(&[(MANIFEST, b"file x seq\n"), (INCR_1, &b.concat())])).unwrap_err();
+    assert!(error.to_string().contains("line 1"), "{error}");
+    for name in ["", ".", "..", "a/b", "a\nb"] {
+        let error = load_with(&SimStorage::new(), Options { file_name: name.to_owned(), ..Options::default() }).unwrap_err();
+        assert!(matches!(error, Error::BadName { .. }), "{error}");
+    }
+}
+
+#[test]
+fn leftovers_and_history_are_removed_at_the_start() {
+    let (contents, b) = three();
+    let manifest = format!("file appendonly.aof.9.base.aof seq 9 type b\nfile old.aof seq 1 type h\n{ONE}");
+    let temp = format!("{DIR}temp-appendonly.aof.manifest");
+    let files = ["old.aof", "appendonly.aof.7.incr.aof", "appendonly.aof.10.base.rdb", "appendonly.aof.txt", "other.aof.7.incr.aof"]
+        .map(|name| format!("{DIR}{name}"));
+    let disk = disk_with(&[
+        (MANIFEST, manifest.as_bytes()),
+        (INCR_1, &b.concat()),
+        (&format!("{DIR}appendonly.aof.9.base.aof"), b""),
+        (&temp, b"half"),
+    ]);
+    files.iter().for_each(|file| disk.put(file, b"x"));
+    assert_eq!(load(&disk).unwrap().0, contents.concat());
+    let there = files.clone().map(|file| disk.content(&file).is_some());
+    assert_eq!(there, [false, false, false, true, true]);
+    assert!(disk.content(&temp).is_none());
+    assert!(!String::from_utf8(disk.content(MANIFEST).unwrap()).unwrap().contains("type h"));
+}
+
+#[test]
+fn an_old_single_file_is_taken_over_whatever_step_was_the_last() {
+    let old = [set("old", "file"), command(&["SET", "torn"])[..12].to_vec()].concat();
+    let expected = set("old", "file");
+    for stop in 0..40 {
+        let disk = disk_with(&[("appendonly.aof", &old)]);
+        assert!(Recovery::<SimStorage>::exists(&disk, &Options::default()).unwrap());
+        disk.stop_at(stop);
+        let first = load(&disk);
+        assert!(first.is_ok() || disk.has_stopped(), "{stop}");
+        for seed in 0..4 {
+            let disk = if seed == 0 { disk.kill() } else { disk.power_loss(&mut graven_aof::sim::Dice::new(seed)) };
+            let (bytes, summary) = load(&disk).unwrap();
+            assert_eq!(bytes, expected, "stopped after {stop}: {:?}", summary.warnings);
+            assert!(disk.content("appendonly.aof").is_none());
+            assert_eq!(load(&disk).unwrap().0, expected);
+        }
+    }
+}
