@@ -54,6 +54,10 @@ bitflags::bitflags! {
         const SENTINEL = 1 << 19;
         /// Runs at once inside `MULTI` (`EXEC`, `DISCARD`, `WATCH`, …).
         const NOT_QUEUED = 1 << 20;
+        /// For the server and its tests rather than for users; the documentation says so.
+        const SYSTEM = 1 << 21;
+        /// May be called without any key.
+        const NO_MANDATORY_KEYS = 1 << 22;
     }
 
     /// The access-control categories that do not follow from [`Flags`]; see [`CommandSpec::categories`].
@@ -266,6 +270,11 @@ impl Arg {
     pub const fn multiple_token(mut self) -> Arg {
         self.multiple = true;
         self.multiple_token = true;
+        self
+    }
+    /// Version it was deprecated in.
+    pub const fn deprecated_since(mut self, version: &'static str) -> Arg {
+        self.deprecated_since = version;
         self
     }
     /// Version it came with.

@@ -14,6 +14,7 @@
 
 pub mod access;
 mod command;
+mod command_reply;
 pub mod commands;
 mod context;
 mod effect;
@@ -22,6 +23,7 @@ pub mod error;
 mod garbage;
 pub mod glob;
 mod host;
+pub mod key_extraction;
 pub mod latency;
 pub mod long_double;
 mod random;
@@ -47,3 +49,6 @@ pub use session::{Blocked, Session, SessionFlags, Transaction};
 pub use settings::Settings;
 pub use slowlog::{SlowEntry, Slowlog};
 pub use stats::{CommandStats, Stats};
+
+/// The version of Redis whose behaviour this is.
+pub const REDIS_VERSION: &str = "7.2.5";
