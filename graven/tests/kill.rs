@@ -1,23 +1,26 @@
 //! Acknowledged means kept: `kill -9` at random moments under concurrent writers, for every policy, on good and bad disks.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use graven_testkit::disk_faults::{EIO, ENOSPC};
 use graven_testkit::history::{self, Moment, Plan, Summary};
 use graven_testkit::process::Builder;
-use graven_testkit::{DiskFaults, Program, Server};
+use graven_testkit::{DiskFaults, Program, Rng, Server};
 
 fn graven() -> Builder {
     Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven")))
 }
 
 fn plan(seed: u64, rounds: usize, pipeline: usize) -> Plan {
-    Plan { seed, rounds, writers: 6, pipeline, kill_after_ms: (2, 60), errors_allowed: false }
+    Plan { seed, rounds, writers: 6, pipeline, kill_after_ms: (2, 60), errors_allowed: false, shown_is_kept: false }
 }
 
 fn kept_under(policy: &str, seed: u64) {
     for (pipeline, rounds) in [(1, 50), (16, 50)] {
         let mut server = graven().option("appendfsync", policy).prepare().unwrap();
-        let summary = history::run(&mut server, &plan(seed, rounds, pipeline), |_, _| Ok(())).unwrap();
+        let plan = Plan { shown_is_kept: policy == "always", ..plan(seed, rounds, pipeline) };
+        let summary = history::run(&mut server, &plan, |_, _| Ok(())).unwrap();
         assert_eq!(summary.rounds, rounds);
         report(policy, summary);
     }
@@ -65,7 +68,7 @@ fn acked_writes_survive_power_loss_under_always() {
     for (pipeline, delay_us) in [(1, 0), (16, 0), (1, 1_000), (16, 1_000), (4, 5_000)] {
         let faults = DiskFaults::new().unwrap();
         let mut server = faults.preload(graven().option("appendfsync", "always")).prepare().unwrap();
-        let plan = Plan { kill_after_ms: (5, 120), ..plan(5, 16, pipeline) };
+        let plan = Plan { kill_after_ms: (5, 120), shown_is_kept: true, ..plan(5, 16, pipeline) };
         let mut lost = 0;
         let summary = history::run(&mut server, &plan, |server, moment| {
             match moment {
@@ -138,43 +141,67 @@ fn changing_the_policy_under_load_loses_nothing() {
     report("changing policies", summary);
 }
 
-/// Writers go on through full disks, I/O errors, failed fsyncs and short writes; what was refused must not be there, what
-/// was acknowledged must, also after a power loss.
+/// What the thread that breaks the disk is to do.
+#[derive(Clone, Copy, PartialEq)]
+enum Sabotage {
+    Go,
+    Pause,
+    End,
+}
+
+fn sabotage(faults: &DiskFaults, act: &Mutex<Sabotage>) {
+    let mut rng = Rng::new(11);
+    loop {
+        match *act.lock().unwrap() {
+            Sabotage::End => return,
+            Sabotage::Pause => {}
+            Sabotage::Go => match rng.below(5) {
+                0 => faults.space_left(rng.between(0, 5_000)),
+                1 => faults.fail_writes(EIO, rng.between(1, 3)),
+                2 => faults.fail_syncs(EIO, rng.between(1, 2)),
+                3 => faults.short_writes(rng.between(1, 100)),
+                _ => {
+                    faults.fail_writes(ENOSPC, 2);
+                    faults.fail_truncation(EIO);
+                }
+            },
+        }
+        std::thread::sleep(Duration::from_millis(rng.below(60)));
+        let act = act.lock().unwrap();
+        faults.repair();
+        drop(act);
+        std::thread::sleep(Duration::from_millis(rng.below(120)));
+    }
+}
+
+/// Writers go on through full disks, I/O errors, failed fsyncs and short writes; what was acknowledged must be there, also
+/// after a power loss.
 #[test]
 fn acked_writes_survive_kills_on_a_failing_disk() {
     for (policy, power_loss) in [("always", true), ("everysec", false)] {
-        let faults = std::sync::Arc::new(DiskFaults::new().unwrap());
+        let faults = Arc::new(DiskFaults::new().unwrap());
         let mut server = faults.preload(graven().option("appendfsync", policy)).prepare().unwrap();
-        let plan = Plan { kill_after_ms: (200, 900), errors_allowed: true, ..plan(7, 12, 2) };
-        let running = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let plan = Plan { kill_after_ms: (200, 900), errors_allowed: true, shown_is_kept: power_loss, ..plan(7, 12, 2) };
+        let act = Arc::new(Mutex::new(Sabotage::Pause));
         let saboteur = {
-            let (faults, running) = (faults.clone(), running.clone());
-            std::thread::spawn(move || {
-                let mut rng = graven_testkit::Rng::new(11);
-                while running.load(std::sync::atomic::Ordering::Relaxed) {
-                    match rng.below(5) {
-                        0 => faults.space_left(rng.between(0, 5_000)),
-                        1 => faults.fail_writes(graven_testkit::disk_faults::EIO, rng.between(1, 3)),
-                        2 => faults.fail_syncs(graven_testkit::disk_faults::EIO, rng.between(1, 2)),
-                        3 => faults.short_writes(rng.between(1, 100)),
-                        _ => {
-                            faults.fail_writes(graven_testkit::disk_faults::ENOSPC, 2);
-                            faults.fail_truncation(graven_testkit::disk_faults::EIO);
-                        }
-                    }
-                    std::thread::sleep(Duration::from_millis(rng.below(60)));
-                    faults.repair();
-                    std::thread::sleep(Duration::from_millis(rng.below(120)));
-                }
-            })
+            let (faults, act) = (faults.clone(), act.clone());
+            std::thread::spawn(move || sabotage(&faults, &act))
         };
         let summary = history::run(&mut server, &plan, |server, moment| {
-            if moment == Moment::Killed && power_loss {
-                faults.lose_power(&server.append_dir())?;
+            let mut act = act.lock().unwrap();
+            if moment == Moment::Started {
+                *act = Sabotage::Go;
+            } else {
+                // The disk is good while the server starts: a server that cannot write need not start.
+                *act = Sabotage::Pause;
+                faults.repair();
+                if power_loss {
+                    faults.lose_power(&server.append_dir())?;
+                }
             }
             Ok(())
         });
-        running.store(false, std::sync::atomic::Ordering::Relaxed);
+        *act.lock().unwrap() = Sabotage::End;
         saboteur.join().unwrap();
         let summary = summary.unwrap();
         assert!(faults.faults() > 0, "no fault was delivered");

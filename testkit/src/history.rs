@@ -9,6 +9,7 @@
 //! plain values (the number of the operation that wrote them), a counter, a pair written by `MULTI … EXEC`, and a key that is
 //! written and deleted in turn. Beside them all writers count up one shared counter.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,8 +33,11 @@ pub struct Plan {
     pub pipeline: usize,
     /// The kill comes at a random moment in this range after the start.
     pub kill_after_ms: (u64, u64),
-    /// Whether an error reply is an answer (the operation must then not be there) or a failure of the test.
+    /// Whether a `MISCONF` reply is an answer or a failure of the test. What was refused may be there or not: the log can
+    /// fail before a write is executed, or after it.
     pub errors_allowed: bool,
+    /// Whether what any client was shown must be kept as well: the promise of `appendfsync always`.
+    pub shown_is_kept: bool,
 }
 
 /// When the caller of [`run`] is asked to act.
@@ -71,10 +75,12 @@ struct Writer {
     id: usize,
     /// Number of the last operation sent.
     last_op: u64,
-    /// Number of the last operation acknowledged.
+    /// Number of the last operation acknowledged, or of the last one before this round.
     acked_op: u64,
     /// Operations of this round per slot, in order.
     sent: [Vec<u64>; SLOTS],
+    /// Those of them that were answered with an error.
+    refused_ops: BTreeSet<u64>,
     /// What each slot held at the start of the round: an operation's number (the counter: its value), 0 for nothing.
     base: [u64; SLOTS],
     /// Operations on the shared counter in this round, and how many of them were acknowledged.
@@ -112,7 +118,7 @@ pub fn run(server: &mut Server, plan: &Plan, mut act: impl FnMut(&mut Server, Mo
             let mut reader = server.client();
             let mut reader_rng = Rng::new(rng.next_u64());
             let (stop, shown) = (&stop, &shown);
-            threads.push(scope.spawn(move || read(&mut reader, &mut reader_rng, shown, stop)));
+            threads.push(scope.spawn(move || read(&mut reader, &mut reader_rng, plan, shown, stop)));
             std::thread::sleep(wait);
             server.kill9();
             stop.store(true, Ordering::Relaxed);
@@ -151,7 +157,7 @@ impl Writer {
                 }
                 match last {
                     Value::Error(text) if plan.errors_allowed => {
-                        self.forget(op, slot, &text)?;
+                        self.note_refusal(op, &text)?;
                     }
                     Value::Error(text) => bail!("writer {}: {}", self.id, String::from_utf8_lossy(&text)),
                     _ => self.acknowledge(op, slot),
@@ -198,15 +204,17 @@ impl Writer {
         }
     }
 
-    fn forget(&mut self, op: u64, slot: usize, error: &[u8]) -> Result<()> {
+    fn note_refusal(&mut self, op: u64, error: &[u8]) -> Result<()> {
         let refusal = error.starts_with(b"MISCONF") || error.starts_with(b"EXECABORT");
         ensure!(refusal, "writer {}: {}", self.id, String::from_utf8_lossy(error));
         self.refused += 1;
-        match slot {
-            SHARED => self.shared_sent -= 1,
-            _ => self.sent[slot].retain(|sent| *sent != op),
-        }
+        self.refused_ops.insert(op);
         Ok(())
+    }
+
+    /// The first of these operations that should be there if history went on beyond it.
+    fn first_missed(&self, ops: &[u64]) -> u64 {
+        ops.iter().copied().find(|op| !self.refused_ops.contains(op)).unwrap_or(u64::MAX)
     }
 
     /// Checks what is left of this writer's operations; returns how many unacknowledged ones were kept.
@@ -232,6 +240,12 @@ impl Writer {
         let mut lost = u64::MAX;
         for (slot, ops) in self.sent.iter().enumerate() {
             let survivors = match slot {
+                // Which of the operations it counted is not known if some of them may or may not have happened.
+                COUNTER if ops.iter().any(|op| self.refused_ops.contains(op)) => {
+                    let acked = ops.iter().filter(|op| **op <= self.acked_op && !self.refused_ops.contains(op)).count();
+                    ensure!(counted >= acked, "w{id}:counter: {counted} kept, {acked} acknowledged");
+                    continue;
+                }
                 COUNTER => counted,
                 TOGGLE => continue,
                 _ if found[slot] == self.base[slot] => 0,
@@ -243,7 +257,7 @@ impl Writer {
             if survivors > 0 {
                 kept = kept.max(ops[survivors - 1]);
             }
-            lost = lost.min(ops.get(survivors).copied().unwrap_or(u64::MAX));
+            lost = lost.min(self.first_missed(&ops[survivors..]));
         }
         let (kept, lost) = self.check_toggle(found[TOGGLE], kept, lost)?;
         ensure!(lost > self.acked_op, "writer {id}: operation {lost} is lost, {} was acknowledged", self.acked_op);
@@ -253,7 +267,8 @@ impl Writer {
         self.base = found;
         self.base[COUNTER] = count;
         self.sent = Default::default();
-        self.acked_op = 0;
+        self.refused_ops.clear();
+        self.acked_op = self.last_op;
         Ok(extra)
     }
 
@@ -263,7 +278,7 @@ impl Writer {
         let fits = (0..=ops.len()).find_map(|survivors| {
             let last = if survivors == 0 { self.base[TOGGLE] } else { ops[survivors - 1] };
             let held = if last.is_multiple_of(2) { 0 } else { last };
-            let next = ops.get(survivors).copied().unwrap_or(u64::MAX);
+            let next = self.first_missed(&ops[survivors..]);
             let sent_last = if survivors == 0 { 0 } else { last };
             let consistent = held == found && kept.max(sent_last) < lost.min(next) && next > self.acked_op;
             consistent.then_some((kept.max(sent_last), lost.min(next)))
@@ -276,12 +291,15 @@ impl Writer {
     }
 }
 
-fn read(client: &mut Client, rng: &mut Rng, shown: &[AtomicU64], stop: &AtomicBool) -> Result<()> {
+fn read(client: &mut Client, rng: &mut Rng, plan: &Plan, shown: &[AtomicU64], stop: &AtomicBool) -> Result<()> {
     while !stop.load(Ordering::Relaxed) {
         let at = rng.below(shown.len() as u64) as usize;
         match client.cmd(&["GET", &format!("w{}:k{}", at / PLAIN, at % PLAIN)]) {
+            // A value that the failing disk does not hold may be refused instead of shown.
+            Ok(Value::Error(text)) if plan.errors_allowed && text.starts_with(b"MISCONF") => {}
             Ok(Value::Error(text)) => bail!("reader: {}", String::from_utf8_lossy(&text)),
-            Ok(reply) => drop(shown[at].fetch_max(op_number(&reply)?, Ordering::Relaxed)),
+            Ok(reply) if plan.shown_is_kept => drop(shown[at].fetch_max(op_number(&reply)?, Ordering::Relaxed)),
+            Ok(_) => {}
             Err(_) => return Ok(()),
         }
     }
