@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn lines_have_the_form_that_tools_parse() {
-        let now: Zoned = "2026-11-01T09:05:02.007[Etc/UTC]".parse().unwrap();
+        let now: Zoned = "2026-11-01T09:05:02.007+00:00[UTC]".parse().unwrap();
         let text = line(4711, b'M', &now, Level::Notice, format_args!("Ready to accept {}", "connections"));
         assert_eq!(text, "4711:M 01 Nov 2026 09:05:02.007 * Ready to accept connections\n");
         let marks: String = NAMES[..4].iter().map(|(_, level)| level.mark()).collect();

@@ -61,7 +61,7 @@ impl Reader {
                 Failure::Here(reason) => ConfigError::Line {
                     origin: origin.clone(),
                     line: i + 1,
-                    text: String::from_utf8_lossy(line).trim_end_matches('\r').to_owned(),
+                    text: String::from_utf8_lossy(line.trim_ascii()).into_owned(),
                     reason,
                 },
             })?;

@@ -16,6 +16,7 @@ mod grammar;
 mod include;
 mod options;
 mod parameter;
+mod reference;
 mod rewrite;
 pub mod table;
 mod value;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, Origin, RewriteError, SetError};
 pub use options::{Locality, Options, OutputLimit, SavePoint, ShutdownFlags};
 pub use parameter::{Grammar, IntForm, Kind, Parameter};
+pub use reference::reference;
 pub use value::Value;
 
 use graven_engine::glob;
@@ -111,6 +113,14 @@ impl Config {
     pub fn get_one(&self, name: &str) -> Option<String> {
         let index = table::find(name)?;
         Some(self.values[index].print(&table::all()[index].kind))
+    }
+
+    /// The parameters that are set to something else than their defaults although nothing acts on them yet: worth a line
+    /// in the log, so that nobody relies on them.
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let set =
+            table::all().iter().zip(&self.values).filter(|(parameter, value)| parameter.inert && **value != parameter.default_value());
+        set.map(|(parameter, _)| parameter.name).collect()
     }
 
     /// `CONFIG GET`: every name that a pattern matches, once, and its value. A pattern without wildcards is a name and

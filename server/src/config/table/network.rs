@@ -11,7 +11,8 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         "Addresses to listen on; `*` and `::*` stand for all of them. With `-` in front the server starts even if the address is not there.",
     ),
     Parameter::new("port", PORT, "6379", "TCP port; 0 listens on none."),
-    Parameter::new("unixsocket", Kind::Optional, "", "Path of a unix socket to listen on as well; below `dir` if it is relative.").immutable(),
+    Parameter::new("unixsocket", Kind::Optional, "", "Path of a unix socket to listen on as well; below `dir` if it is relative.")
+        .immutable(),
     Parameter::new(
         "unixsocketperm",
         Kind::Int { min: 0, max: 0o777, form: IntForm::Octal },

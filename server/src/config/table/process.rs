@@ -49,7 +49,8 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("crash-memcheck-enabled", Kind::Bool, "yes", "Tests the memory after a crash.").inert(),
     Parameter::new("always-show-logo", Kind::Bool, "no", "Shows a logo in the log.").immutable().inert(),
     Parameter::new("set-proc-title", Kind::Bool, "yes", "Sets the title of the process.").immutable().inert(),
-    Parameter::new("proc-title-template", Kind::Text(title_template), "{title} {listen-addr} {server-mode}", "Title of the process.").inert(),
+    Parameter::new("proc-title-template", Kind::Text(title_template), "{title} {listen-addr} {server-mode}", "Title of the process.")
+        .inert(),
     Parameter::new("locale-collate", TEXT, "", "Locale of string comparison.").inert(),
     Parameter::new("hz", COUNT, "10", "Turns per second of periodic work, within 1 and 500."),
     Parameter::new("dynamic-hz", Kind::Bool, "yes", "Turns oftener with many clients.").inert(),
