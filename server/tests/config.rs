@@ -371,6 +371,12 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    // Each case is made durable.
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn what_rewrite_writes_loads_unchanged(changes in prop::collection::vec((0..table::all().len(), some_value()), 1..12)) {
         let dir = tempfile::tempdir().unwrap();
