@@ -26,6 +26,7 @@ mod pool;
 mod queue;
 mod reader;
 mod recovery;
+pub mod repair;
 mod roll;
 mod scan;
 mod segment;

@@ -1,0 +1,127 @@
+//! `check-aof` prints what `redis-check-aof` prints, on the same files; and it never calls valid what a server would refuse.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use graven_aof::repair::{CheckOptions, Surroundings, check};
+use graven_aof::{FsStorage, FsyncPolicy, Options, Recovery, Runtime};
+
+const SELECT: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
+const SET: &str = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+const MULTI: &str = "*1\r\n$5\r\nMULTI\r\n";
+
+fn run(path: &Path, options: CheckOptions, answer: bool) -> (String, bool) {
+    let mut out = Vec::new();
+    let mut surroundings = Surroundings { out: &mut out, confirm: &mut || answer, rdb: &mut |_| Err("not expected".to_owned()) };
+    let valid = check(path, options, &mut surroundings).unwrap();
+    (String::from_utf8(out).unwrap(), valid)
+}
+
+/// What Redis's tool prints, or None where it is not installed. Its sentence about the damaged place is its own.
+fn redis(dir: &Path, name: &str) -> Option<(String, bool)> {
+    let output = Command::new("redis-check-aof").current_dir(dir).arg(name).output().ok()?;
+    Some((without_reason(&String::from_utf8_lossy(&output.stdout)), output.status.success()))
+}
+
+fn without_reason(text: &str) -> String {
+    let kept = text.lines().filter(|line| !line.starts_with("0x") && !line.ends_with("format error"));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_lines_are_those_of_redis() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| std::fs::write(dir.path().join(name), content).unwrap();
+    let good = format!("{SELECT}{SET}");
+    write("good", &good);
+    write("torn", &format!("{good}*3\r\n$3\r\nSET\r\n$1"));
+    write("garbage", &format!("{good}xyz\r\n{good}"));
+    write("multi", &format!("{good}{MULTI}{good}"));
+    write("annotated", &format!("{SELECT}#TS:100\r\n{SET}#TS:200\r\n{SET}"));
+    write("empty", "");
+    write("a.aof.1.base.aof", &good);
+    write("a.aof.1.incr.aof", &good);
+    write("a.aof.2.incr.aof", &format!("{good}*3\r\n$3\r\nSET\r\n$1"));
+    write("valid.manifest", "file a.aof.1.base.aof seq 1 type b\nfile a.aof.1.incr.aof seq 1 type i\n");
+    write("torn.manifest", "file a.aof.1.base.aof seq 1 type b\nfile a.aof.1.incr.aof seq 1 type i\nfile a.aof.2.incr.aof seq 2 type i\n");
+    for name in ["good", "torn", "garbage", "multi", "annotated", "empty", "valid.manifest", "torn.manifest"] {
+        let (ours, valid) = run(&dir.path().join(name), CheckOptions::default(), false);
+        match redis(dir.path(), name) {
+            Some(theirs) => assert_eq!((without_reason(&ours), valid), theirs, "{name}"),
+            None => eprintln!("SKIPPED: no redis-check-aof"),
+        }
+    }
+    let (text, valid) = run(&dir.path().join("nofile"), CheckOptions::default(), false);
+    assert!(!valid && text.starts_with("Cannot open file ") && text.ends_with(": No such file or directory\n"), "{text}");
+}
+
+#[test]
+fn a_fix_asks_and_cuts_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("torn");
+    let good = format!("{SELECT}{SET}");
+    std::fs::write(&path, format!("{good}*3\r\n$3\r\nSET\r\n$1")).unwrap();
+    let fix = CheckOptions { fix: true, ..CheckOptions::default() };
+    let (text, valid) = run(&path, fix, false);
+    assert!(
+        !valid && text.ends_with("This will shrink the AOF torn from 65 bytes, with 15 bytes, to 50 bytes\nContinue? [y/N]: Aborting...\n"),
+        "{text}"
+    );
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 65);
+    let (text, valid) = run(&path, fix, true);
+    assert!(valid && text.ends_with("Continue? [y/N]: Successfully truncated AOF torn\n"), "{text}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), good);
+}
+
+#[test]
+fn only_the_last_file_is_ever_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.aof.1.incr.aof"), format!("{SELECT}*1")).unwrap();
+    std::fs::write(dir.path().join("a.aof.2.incr.aof"), SELECT).unwrap();
+    let manifest = dir.path().join("m");
+    std::fs::write(&manifest, "file a.aof.1.incr.aof seq 1 type i\nfile a.aof.2.incr.aof seq 2 type i\n").unwrap();
+    let (text, valid) = run(&manifest, CheckOptions { fix: true, ..CheckOptions::default() }, true);
+    assert!(!valid && text.ends_with("Failed to truncate AOF a.aof.1.incr.aof because it is not the last file\n"), "{text}");
+}
+
+#[test]
+fn a_log_is_cut_to_a_timestamp_also_inside_a_block() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut recovery =
+        Recovery::open(Arc::new(FsStorage::new(dir.path())), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
+    assert!(recovery.next_part().unwrap().is_none());
+    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    for time in [100, 200, 300] {
+        log.submit(&mut format!("{SELECT}#TS:{time}\r\n{SET}#TS:{}\r\n{SET}{SET}", time + 50).into_bytes(), 0);
+    }
+    drop(log);
+    let path = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+    let (text, valid) = run(&path, CheckOptions { truncate_to_timestamp: Some(220), ..CheckOptions::default() }, false);
+    assert!(valid && text.ends_with("Successfully truncated AOF appendonly.aof.1.incr.aof to timestamp 220\n"), "{text}");
+    let (text, valid) = run(&path, CheckOptions::default(), false);
+    assert!(valid, "{text}");
+    let left = std::fs::read_to_string(&path).unwrap();
+    assert!(left.contains("#TS:200") && !left.contains("#TS:250"));
+    assert_eq!(left.matches("SET\r\n").count(), 4);
+}
+
+#[test]
+fn a_flipped_bit_in_a_block_is_named_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut recovery = Recovery::open(Arc::new(FsStorage::new(dir.path())), Options::default()).unwrap();
+    assert!(recovery.next_part().unwrap().is_none());
+    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    log.submit(&mut format!("{SELECT}{SET}").into_bytes(), 0);
+    let first = std::fs::read(dir.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap().len();
+    log.submit(&mut format!("{SELECT}{SET}").into_bytes(), 0);
+    drop(log);
+    let path = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.len() - 3;
+    bytes[at] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let (text, valid) = run(&path, CheckOptions::default(), false);
+    assert!(!valid && text.contains(&format!("0x{first:16x}: the checksum of the block")), "{text}");
+    assert!(text.contains(&format!("ok_up_to={first}, ")), "{text}");
+}
