@@ -311,17 +311,19 @@ impl Engine {
         if let Some(id) = found {
             self.command_stats[id.index()].rejected += 1;
         }
-        self.stats.count_error(rejection.code());
         let is_exec = found.is_some_and(|id| matches!(self.registry.get(id).spec.run, Run::Exec));
-        if is_exec && session.transaction.is_some() && session.authenticated {
+        let error = if is_exec {
             self.discard(session);
-            reply.error(&format!("EXECABORT Transaction discarded because of: {rejection}"));
+            let reason = rejection.text().strip_prefix(b"ERR ").unwrap_or(rejection.text());
+            [b"EXECABORT Transaction discarded because of: ", reason].concat().into()
         } else {
             if let Some(transaction) = &mut session.transaction {
                 transaction.aborted = true;
             }
-            reply.error(&rejection.0);
-        }
+            rejection
+        };
+        self.stats.count_error(error.code());
+        reply.error(error.text());
         advance_reply_skip(session);
     }
 
@@ -400,7 +402,7 @@ impl Engine {
     fn fail(&mut self, id: CommandId, error: Error, reply: &mut Reply<'_>) {
         self.command_stats[id.index()].failed += 1;
         self.stats.count_error(error.code());
-        reply.error(&error.0);
+        reply.error(error.text());
     }
 
     #[inline]
@@ -550,7 +552,7 @@ impl Engine {
     /// Whether a deadline has passed. Nothing is ever due while loading: the log says what expired.
     #[inline]
     pub fn is_due(&self, deadline: Option<u64>) -> bool {
-        deadline.is_some_and(|d| d <= self.now_ms) && !self.loading
+        deadline.is_some_and(|d| d < self.now_ms) && !self.loading
     }
 
     /// Deletes a key whose deadline has passed, and records that.

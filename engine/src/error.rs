@@ -2,28 +2,47 @@
 
 use std::borrow::Cow;
 
-/// An error reply, without the leading `-`.
+/// An error reply, without the leading `-`. Bytes, since some texts quote what the client sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Error(pub Cow<'static, str>);
+#[error("{}", String::from_utf8_lossy(.0))]
+pub struct Error(Cow<'static, [u8]>);
 
 impl From<&'static str> for Error {
     fn from(text: &'static str) -> Self {
-        Error(Cow::Borrowed(text))
+        Error(Cow::Borrowed(text.as_bytes()))
     }
 }
 
 impl From<String> for Error {
     fn from(text: String) -> Self {
+        Error(Cow::Owned(text.into_bytes()))
+    }
+}
+
+impl From<Vec<u8>> for Error {
+    fn from(text: Vec<u8>) -> Self {
         Error(Cow::Owned(text))
     }
 }
 
 impl Error {
+    /// The whole text.
+    pub fn text(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The code: the first word (`ERR`, `WRONGTYPE`, …).
     pub fn code(&self) -> &str {
-        self.0.split(' ').next().unwrap_or_default()
+        let word = self.0.split(|byte| *byte == b' ').next().unwrap_or_default();
+        std::str::from_utf8(word).unwrap_or_default()
     }
+}
+
+/// What an error text shows of an argument: C's idea of a string, which ends at a zero byte, and no more than
+/// `most` bytes.
+pub fn quotable(argument: &[u8], most: usize) -> &[u8] {
+    let end = argument.iter().position(|byte| *byte == 0).unwrap_or(argument.len());
+    &argument[..end.min(most)]
 }
 
 /// Options that do not go together, or a word that is none.

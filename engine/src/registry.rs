@@ -1,7 +1,7 @@
 //! The command table at run time: names to commands, with `rename-command` applied.
 
 use crate::command::CommandSpec;
-use crate::error::{Error, wrong_arity};
+use crate::error::{Error, quotable, wrong_arity};
 use crate::table;
 use graven_resp::Args;
 use hashbrown::HashTable;
@@ -135,21 +135,22 @@ impl Registry {
 
     #[cold]
     fn unknown(&self, args: Args<'_>) -> Error {
-        let name = String::from_utf8_lossy(args.at(0));
+        const MOST: usize = 128;
+        let name = quotable(args.at(0), MOST);
         if self.by_name(args.at(0)).is_some() {
-            let sub: String = String::from_utf8_lossy(args.at(1)).chars().take(128).collect();
-            return format!("ERR unknown subcommand '{sub}'. Try {} HELP.", name.to_ascii_uppercase()).into();
+            let sub = quotable(args.at(1), MOST);
+            let container = name.to_ascii_uppercase();
+            return [b"ERR unknown subcommand '", sub, b"'. Try ", &container, b" HELP."].concat().into();
         }
-        let mut shown = String::new();
+        let mut shown = Vec::new();
         for arg in args.skip(1) {
-            if shown.len() >= 128 {
+            if shown.len() >= MOST {
                 break;
             }
-            let room = 128 - shown.len();
-            shown += &format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(room)]));
+            let arg = quotable(arg, MOST - shown.len());
+            shown.extend_from_slice(&[b"'", arg, b"' "].concat());
         }
-        let name: String = name.chars().take(128).collect();
-        format!("ERR unknown command '{name}', with args beginning with: {shown}").into()
+        [b"ERR unknown command '", name, b"', with args beginning with: ", &shown].concat().into()
     }
 
     /// `rename-command`: `old` goes by `new` from now on, or by no name if `new` is empty.

@@ -94,9 +94,11 @@ impl<'a> Reply<'a> {
         self.line(b'+', text.as_bytes());
     }
 
-    /// An error, its code first (`ERR …`), without the leading `-`; line breaks become spaces.
-    pub fn error(&mut self, text: &str) {
-        self.line(b'-', text.as_bytes());
+    /// An error, its code first (`ERR …`), without the leading `-`; line breaks become spaces, those at the end go.
+    pub fn error(&mut self, text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
+        let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        self.line(b'-', &text[..end]);
     }
 
     fn line(&mut self, kind: u8, text: &[u8]) {
@@ -238,7 +240,7 @@ mod tests {
             r.big_number("12");
             r.verbatim("txt", "hi");
             r.push(3);
-            r.error("ERR a\nb");
+            r.error("ERR a\nb\r\n");
         };
         assert_eq!(show(Protocol::Resp2, all), "*2\r\n*2\r\n$-1\r\n*-1\r\n$3\r\n1.5\r\n:1\r\n$2\r\n12\r\n$2\r\nhi\r\n*3\r\n-ERR a b\r\n");
         assert_eq!(show(Protocol::Resp3, all), "%1\r\n~2\r\n_\r\n_\r\n,1.5\r\n#t\r\n(12\r\n=6\r\ntxt:hi\r\n>3\r\n-ERR a b\r\n");

@@ -4,7 +4,7 @@
 //! replay must not depend on when it happens.
 
 use crate::context::Context;
-use crate::error::{Error, invalid_expire};
+use crate::error::{Error, invalid_expire, quotable};
 use graven_store::Slot;
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`
@@ -47,7 +47,7 @@ impl Conditions {
             ];
             match known.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)) {
                 Some((_, flag)) => *flag = true,
-                None => return Err(format!("ERR Unsupported option {}", String::from_utf8_lossy(word)).into()),
+                None => return Err([b"ERR Unsupported option ", quotable(word, usize::MAX)].concat().into()),
             }
         }
         if conditions.missing && (conditions.existing || conditions.greater || conditions.less) {
