@@ -52,11 +52,11 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("proc-title-template", Kind::Text(title_template), "{title} {listen-addr} {server-mode}", "Title of the process.")
         .inert(),
     Parameter::new("locale-collate", TEXT, "", "Locale of string comparison.").inert(),
-    Parameter::new("hz", COUNT, "10", "Turns per second of periodic work, within 1 and 500."),
+    Parameter::new("hz", COUNT, "10", "Turns per second of periodic work, within 1 and 500.").inert(),
     Parameter::new("dynamic-hz", Kind::Bool, "yes", "Turns oftener with many clients.").inert(),
     Parameter::new("shutdown-timeout", COUNT, "10", "Seconds that a shutdown waits for replicas.").inert(),
-    Parameter::new("shutdown-on-sigint", SHUTDOWN, "default", "How to shut down on SIGINT."),
-    Parameter::new("shutdown-on-sigterm", SHUTDOWN, "default", "How to shut down on SIGTERM."),
+    Parameter::new("shutdown-on-sigint", SHUTDOWN, "default", "How to shut down on SIGINT.").inert(),
+    Parameter::new("shutdown-on-sigterm", SHUTDOWN, "default", "How to shut down on SIGTERM.").inert(),
     Parameter::new(
         "slowlog-log-slower-than",
         int(-1, I64_MAX),
