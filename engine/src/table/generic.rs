@@ -2,6 +2,7 @@
 
 use crate::command::{Arg, ArgType, Categories, CommandSpec, Flags, KeyFlags, KeySpec};
 use crate::commands::generic::*;
+use crate::commands::help::help;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::engine("copy", -3, copy)
@@ -116,7 +117,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
                 .docs("generic", "4.0.0", "O(1)", "Returns how often a key is used, as a logarithm.")
                 .args(&[Arg::key()])
                 .tips(&["nondeterministic_output"]),
-            CommandSpec::engine("help", 2, object_help)
+            CommandSpec::engine("help", 2, help)
                 .flags(Flags::LOADING.union(Flags::STALE))
                 .categories_too(Categories::KEYSPACE)
                 .docs("generic", "6.2.0", "O(1)", "Describes the subcommands."),

@@ -6,7 +6,7 @@ mod relocate;
 mod walk;
 
 pub use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
-pub use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount};
+pub use object::{object_encoding, object_freq, object_idletime, object_refcount};
 pub use relocate::{copy, move_key, rename, renamenx};
 pub use walk::{keys, randomkey, scan};
 

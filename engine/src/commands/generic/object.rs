@@ -74,21 +74,3 @@ pub fn object_freq(cx: &mut Context<'_>) -> Result<(), Error> {
         Ok(())
     })
 }
-
-/// `OBJECT HELP`
-pub fn object_help(cx: &mut Context<'_>) -> Result<(), Error> {
-    cx.reply.lines(&[
-        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "ENCODING <key>",
-        "    How the value of <key> is stored.",
-        "FREQ <key>",
-        "    How often <key> is used, on a logarithmic scale (LFU policies only).",
-        "IDLETIME <key>",
-        "    Seconds since <key> was last used (not with LFU policies).",
-        "REFCOUNT <key>",
-        "    How many references there are to the value of <key>.",
-        "HELP",
-        "    Prints this help.",
-    ]);
-    Ok(())
-}
