@@ -16,6 +16,7 @@
 mod block;
 mod directory;
 mod error;
+mod fresh;
 mod fs;
 mod lock;
 mod log;
@@ -36,6 +37,7 @@ mod strategy;
 mod writer;
 
 pub use error::{Error, Result};
+pub use fresh::BaseFormat;
 pub use fs::{FsFile, FsLock, FsStorage};
 pub use log::{Failure, LatencySample, Log, LogInfo};
 pub use options::{Limits, Options, Runtime};

@@ -65,7 +65,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { queued_bytes: 64 << 20, retained_bytes: 256 << 20, early_sync_bytes: 32 << 20 }
+        Limits { queued_bytes: 64 << 20, retained_bytes: 256 << 20, early_sync_bytes: 8 << 20 }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use graven_aof::sim::SimStorage;
-use graven_aof::{Error, FsyncPolicy, Options, Part, Recovery, Runtime, Summary};
+use graven_aof::{BaseFormat, Error, FsyncPolicy, Options, Part, Recovery, Runtime, Summary};
 
 const DIR: &str = "appendonlydir/";
 const INCR_1: &str = "appendonlydir/appendonly.aof.1.incr.aof";
@@ -320,4 +320,37 @@ fn an_old_single_file_is_taken_over_whatever_step_was_the_last() {
             assert_eq!(load(&disk).unwrap().0, expected);
         }
     }
+}
+
+#[test]
+fn a_log_started_from_memory_replaces_the_old_one_whatever_step_was_the_last() {
+    let (contents, b) = three();
+    let base = set("from", "memory");
+    let create = |disk: &SimStorage| {
+        let runtime = Runtime::single_threaded(Arc::new(|| 0));
+        graven_aof::Log::create(Arc::new(disk.clone()), Options::default(), runtime, 5_000, BaseFormat::Commands, |out| {
+            out.write_all(&base)
+        })
+    };
+    let mut new = 0;
+    for stop in 0..60 {
+        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &b.concat())]);
+        disk.stop_at(stop);
+        let created = create(&disk).is_ok();
+        for seed in 0..4 {
+            let disk = if seed == 0 { disk.kill() } else { disk.power_loss(&mut graven_aof::sim::Dice::new(seed + stop)) };
+            let (bytes, _) = load(&disk).unwrap();
+            assert!(bytes == base || (bytes == contents.concat() && !created), "stopped after {stop}");
+            new += usize::from(bytes == base);
+        }
+    }
+    assert!(new > 8);
+    let disk = SimStorage::new();
+    let mut log = create(&disk).unwrap();
+    assert_eq!(log.appended(), 5_000);
+    log.submit(&mut set("k", "v"), 0);
+    drop(log);
+    let (bytes, summary) = load(&disk.kill()).unwrap();
+    assert_eq!(bytes, [base.clone(), set("k", "v")].concat());
+    assert_eq!(summary.lsn, 5_000 + set("k", "v").len() as u64);
 }
