@@ -36,7 +36,7 @@ fn waitaof_waits_until_the_log_is_durable() {
     let start = Instant::now();
     assert_eq!(client.line("WAITAOF 1 0 200"), Value::Array(vec![Value::Int(0), Value::Int(0)]));
     assert!(start.elapsed() >= Duration::from_millis(190), "the timeout was not waited for");
-    assert_eq!(client.line("WAITAOF 2 0 0").error_text().unwrap(), "ERR value is out of range, must be between 0 and 1");
+    assert_eq!(client.line("WAITAOF 2 0 0").error_text().unwrap(), "ERR value is out of range, value must between 0 and 1");
     assert_eq!(client.line("WAITAOF 0 0 -1").error_text().unwrap(), "ERR timeout is negative");
 }
 

@@ -14,4 +14,11 @@ pub struct Deviation {
 }
 
 /// All differences that are meant.
-pub const DEVIATIONS: &[Deviation] = &[];
+pub const DEVIATIONS: &[Deviation] = &[Deviation {
+    reason: "Redis shares the objects of small integers, but not in every command (COPY makes one of its own); there are no \
+             shared objects to count here, so a small integer always counts as shared",
+    applies: |args, redis, tested| {
+        let refcount = args[0].eq_ignore_ascii_case(b"OBJECT") && args.get(1).is_some_and(|arg| arg.eq_ignore_ascii_case(b"REFCOUNT"));
+        refcount && *redis == Value::Int(1) && *tested == Value::Int(i32::MAX as i64)
+    },
+}];
