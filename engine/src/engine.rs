@@ -680,7 +680,7 @@ impl Engine {
                 let key = self.keyspace.key(&w.key);
                 !w.expired && self.keyspace.db(w.db).get(key).is_some_and(|e| self.is_due(e.deadline()))
             };
-            self.watches.version(w.db, &w.key) != Some(w.version) && !(w.expired && !self.exists(w.db, &w.key)) || gone_by_time()
+            self.watches.version(w.db, &w.key) != Some(w.version) && (!w.expired || self.exists(w.db, &w.key)) || gone_by_time()
         })
     }
 

@@ -3,6 +3,7 @@
 use graven_store::{Db, Entry};
 
 /// Memory that somebody with time on their hands should give back.
+#[allow(clippy::large_enum_variant)] // a handful exist at any time, and entries must not be boxed on their way
 pub enum Garbage {
     /// A large value.
     Entry(Entry),

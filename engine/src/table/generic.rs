@@ -117,10 +117,12 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
                 .docs("generic", "4.0.0", "O(1)", "Returns how often a key is used, as a logarithm.")
                 .args(&[Arg::key()])
                 .tips(&["nondeterministic_output"]),
-            CommandSpec::engine("help", 2, help)
-                .flags(Flags::LOADING.union(Flags::STALE))
-                .categories_too(Categories::KEYSPACE)
-                .docs("generic", "6.2.0", "O(1)", "Describes the subcommands."),
+            CommandSpec::engine("help", 2, help).flags(Flags::LOADING.union(Flags::STALE)).categories_too(Categories::KEYSPACE).docs(
+                "generic",
+                "6.2.0",
+                "O(1)",
+                "Describes the subcommands.",
+            ),
             CommandSpec::engine("idletime", 3, object_idletime)
                 .flags(Flags::READONLY)
                 .categories_too(Categories::KEYSPACE)
