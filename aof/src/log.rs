@@ -86,7 +86,7 @@ pub struct LogInfo {
 }
 
 /// The open log: takes batches of effects, writes and syncs them as the policy asks, and tells how far it got.
-/// It belongs to the thread that executes commands; the I/O threads are its own.
+/// It belongs to the thread that executes commands; the I/O threads are its own. Dropping it waits for them, but does not flush.
 pub struct Log<S: Storage> {
     writer: Writer,
     segment: Arc<Segment<S::File>>,
