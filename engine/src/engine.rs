@@ -91,6 +91,8 @@ pub struct Engine {
     needs: u64,
     /// The running command recorded its own effects, or none on purpose.
     explicit_effects: bool,
+    /// The running command's client does not want its use of keys noted.
+    no_touch: bool,
 }
 
 impl Engine {
@@ -121,6 +123,7 @@ impl Engine {
             unix_minus_monotonic_ns: 0,
             needs: 0,
             explicit_effects: false,
+            no_touch: false,
         };
         engine.refresh_clock();
         engine
@@ -380,6 +383,7 @@ impl Engine {
         session.last_command = Some(id);
         let dirty = self.dirty;
         self.explicit_effects = false;
+        self.no_touch = session.flags.contains(SessionFlags::NO_TOUCH) && spec.name != "touch";
         let reply_start = reply.position();
         let db = session.db;
         let mut cx = Context { engine: self, session, args, reply, spec, id, key_hash };
@@ -447,7 +451,7 @@ impl Engine {
             None => self.stats.misses += 1,
             Some(entry) => {
                 self.stats.hits += 1;
-                if !session.flags.contains(SessionFlags::NO_TOUCH) {
+                if !self.no_touch {
                     entry.set_access(access::used(&self.settings, entry.access(), self.now_ms, &mut self.random));
                 }
             }
@@ -474,14 +478,22 @@ impl Engine {
         self.keyspace.db(db).get(key)
     }
 
-    /// A key's place, for changing it: due keys are gone. Under `always`, whoever reads the key from now on
+    /// A key's place, for changing it: due keys are gone, and use is noted. Under `always`, whoever reads the key from now on
     /// waits for this command's effects.
     #[inline]
     pub fn slot<'s>(&'s mut self, db: usize, key: Key<'s>) -> Slot<'s> {
         self.expire_if_due(db, key);
         self.depends_on_key(db, key);
         self.will_write(db, key);
-        self.keyspace.db_mut(db).slot(key)
+        let Engine { keyspace, settings, random, now_ms, .. } = self;
+        let slot = keyspace.db_mut(db).slot(key);
+        if let Slot::Occupied(place) = &slot
+            && !self.no_touch
+        {
+            let entry = place.entry();
+            entry.set_access(access::used(settings, entry.access(), *now_ms, random));
+        }
+        slot
     }
 
     /// Takes a key out. Due keys are gone.

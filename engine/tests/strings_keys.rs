@@ -2,7 +2,7 @@
 
 mod support;
 
-use graven_engine::Settings;
+use graven_engine::{SessionFlags, Settings};
 use support::{START_MS, World};
 
 fn world(lines: &[&str]) -> World {
@@ -379,6 +379,40 @@ fn databases_are_swapped_with_everything_in_them() {
             ("MOVE k 99", "ERR DB index is out of range"),
             ("COPY k k", "ERR source and destination objects are the same"),
             ("COPY k x DB 99999999999", "ERR value is out of range, value must between -2147483648 and 2147483647"),
+        ],
+    );
+}
+
+#[test]
+fn writing_a_key_is_use_of_it_unless_the_client_says_no() {
+    for line in ["SET k w", "SET k w PX 90000", "SET k w KEEPTTL", "APPEND k w", "EXPIRE k 100", "PERSIST k"] {
+        let mut w = world(&["SET k v"]);
+        w.advance(7_000);
+        w.session.flags.insert(SessionFlags::NO_TOUCH);
+        w.run(line);
+        w.run("GET k");
+        assert_eq!(w.run("OBJECT IDLETIME k"), "7", "{line}");
+        w.session.flags.remove(SessionFlags::NO_TOUCH);
+        w.run(line);
+        assert_eq!(w.run("OBJECT IDLETIME k"), "0", "{line}");
+    }
+}
+
+#[test]
+fn commands_of_many_keys_treat_each_of_them() {
+    let keys: Vec<String> = (0..50).map(|i| format!("key{i}")).collect();
+    let mut w = World::default();
+    let pairs = keys.iter().enumerate().map(|(i, key)| format!("{key} {i}")).collect::<Vec<_>>().join(" ");
+    assert_eq!(w.run(&format!("MSET {pairs}")), "OK");
+    let values = (0..50).map(|i| format!("\"{i}\"")).collect::<Vec<_>>().join(", ");
+    let keys = keys.join(" ");
+    expect(
+        &mut w,
+        &[
+            (&format!("MGET {keys}"), &format!("[{values}]")),
+            (&format!("EXISTS {keys} key0 missing"), "51"),
+            (&format!("DEL {keys} key0"), "50"),
+            ("DBSIZE", "0"),
         ],
     );
 }

@@ -7,6 +7,7 @@ pub mod database;
 pub mod generic;
 pub mod help;
 pub mod latency;
+mod many_keys;
 pub mod memory;
 pub mod slowlog;
 pub mod string;

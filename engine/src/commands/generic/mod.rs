@@ -10,6 +10,7 @@ pub use object::{object_encoding, object_freq, object_idletime, object_refcount}
 pub use relocate::{copy, move_key, rename, renamenx};
 pub use walk::{keys, randomkey, scan};
 
+use crate::commands::many_keys::for_each_key;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -26,14 +27,13 @@ pub fn unlink(cx: &mut Context<'_>) -> Result<(), Error> {
 
 fn delete(cx: &mut Context<'_>, lazily: bool) -> Result<(), Error> {
     let mut deleted = 0;
-    for i in 1..cx.args.len() {
-        let key = cx.key(i);
+    for_each_key(cx, 1, 1, |cx, _, key| {
         if let Some(entry) = cx.engine.remove(cx.session.db, key) {
             cx.engine.drop_entry(entry, lazily);
             cx.changed(key.bytes);
             deleted += 1;
         }
-    }
+    });
     cx.reply.int(deleted);
     Ok(())
 }
@@ -41,10 +41,7 @@ fn delete(cx: &mut Context<'_>, lazily: bool) -> Result<(), Error> {
 /// `EXISTS key [key …]`: how many are there, counting repetitions.
 pub fn exists(cx: &mut Context<'_>) -> Result<(), Error> {
     let mut found = 0;
-    for i in 1..cx.args.len() {
-        let key = cx.key(i);
-        found += cx.engine.inspect(cx.session.db, key).is_some() as i64;
-    }
+    for_each_key(cx, 1, 1, |cx, _, key| found += cx.engine.inspect(cx.session.db, key).is_some() as i64);
     cx.reply.int(found);
     Ok(())
 }
@@ -60,10 +57,7 @@ pub fn type_of(cx: &mut Context<'_>) -> Result<(), Error> {
 /// `TOUCH key [key …]`
 pub fn touch(cx: &mut Context<'_>) -> Result<(), Error> {
     let mut found = 0;
-    for i in 1..cx.args.len() {
-        let key = cx.key(i);
-        found += cx.engine.read(cx.session, key).is_some() as i64;
-    }
+    for_each_key(cx, 1, 1, |cx, _, key| found += cx.engine.read(cx.session, key).is_some() as i64);
     cx.reply.int(found);
     Ok(())
 }

@@ -25,7 +25,7 @@ pub fn renamenx(cx: &mut Context<'_>) -> Result<(), Error> {
 fn relocate(cx: &mut Context<'_>, only_if_missing: bool) -> Result<bool, Error> {
     let db = cx.session.db;
     let (old, new) = (cx.key(1), cx.key(2));
-    if cx.engine.peek(db, old).is_none() {
+    if let Slot::Vacant(_) = cx.engine.slot(db, old) {
         return Err(NO_SUCH_KEY.into());
     }
     if old.bytes == new.bytes || only_if_missing && cx.engine.peek(db, new).is_some() {
@@ -106,7 +106,7 @@ pub fn move_key(cx: &mut Context<'_>) -> Result<(), Error> {
     if source_db == target_db {
         return Err(SAME_OBJECT.into());
     }
-    if cx.engine.peek(source_db, key).is_none() || cx.engine.peek(target_db, key).is_some() {
+    if matches!(cx.engine.slot(source_db, key), Slot::Vacant(_)) || cx.engine.peek(target_db, key).is_some() {
         cx.reply.int(0);
         return Ok(());
     }

@@ -16,6 +16,7 @@ pub use lcs::lcs;
 pub use number::{decr, decrby, incr, incrby, incrbyfloat};
 pub use set::{Deadline, getset, mset, msetnx, psetex, put, set, setex, setnx};
 
+use crate::commands::many_keys::for_each_key;
 use crate::context::Context;
 use crate::error::{Error, WRONG_TYPE};
 use graven_resp::Reply;
@@ -49,13 +50,10 @@ pub fn get(cx: &mut Context<'_>) -> Result<(), Error> {
 /// `MGET key [key …]`: keys that are missing or no strings are null.
 pub fn mget(cx: &mut Context<'_>) -> Result<(), Error> {
     cx.reply.array(cx.args.len() - 1);
-    for i in 1..cx.args.len() {
-        let key = cx.key(i);
-        match cx.engine.read(cx.session, key).and_then(Entry::string) {
-            None => cx.reply.null(),
-            Some(string) => reply_string(&mut cx.reply, string),
-        }
-    }
+    for_each_key(cx, 1, 1, |cx, _, key| match cx.engine.read(cx.session, key).and_then(Entry::string) {
+        None => cx.reply.null(),
+        Some(string) => reply_string(&mut cx.reply, string),
+    });
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! replay at any later time does the same.
 
 use super::{reply_string, string_of};
+use crate::commands::many_keys::for_each_key;
 use crate::context::Context;
 use crate::error::{Error, NOT_INTEGER, SYNTAX, invalid_expire, wrong_arity};
 use graven_resp::number::parse_i64;
@@ -257,9 +258,6 @@ fn put_pairs(cx: &mut Context<'_>, command: &str) -> Result<(), Error> {
     if cx.args.len().is_multiple_of(2) {
         return Err(wrong_arity(command));
     }
-    for i in (1..cx.args.len()).step_by(2) {
-        let (key, value) = (cx.key(i), cx.args.at(i + 1));
-        put(cx, key, value, Deadline::Clear);
-    }
+    for_each_key(cx, 1, 2, |cx, i, key| put(cx, key, cx.args.at(i + 1), Deadline::Clear));
     Ok(())
 }
