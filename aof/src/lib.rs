@@ -12,6 +12,9 @@
 //!   is a place where a new segment may begin, and no block is ever loaded in part.
 //! * `durable <= written <= appended`; what is not durable is still in memory (but under `appendfsync no`).
 //! * A file whose fsync failed is never appended to again, and nothing in it after its last successful fsync is believed.
+//!
+//! Where to look: [`Recovery`] loads and opens, [`Log`] is what a server drives, [`repair`] is what `check-aof` does, [`sim`] is a
+//! hostile disk for tests. Inside, `writer` decides and does no I/O; `pool`, `segment` and `roll` do what it decided.
 
 mod block;
 mod directory;

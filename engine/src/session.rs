@@ -47,6 +47,8 @@ pub enum Blocked {
     Paused,
     /// `SHUTDOWN` waits for the log.
     Shutdown,
+    /// `DEBUG LOADAOF`: until the data set has been loaded again.
+    Reload,
 }
 
 /// Commands queued by `MULTI`.

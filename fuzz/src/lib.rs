@@ -42,5 +42,5 @@ pub const TARGETS: &[Target] = &[
         dictionary: segment::SEGMENT_WORDS,
         iterations: 60_000,
     },
-    Target { name: "config", run: config::run, seeds: config::seeds, dictionary: config::DICTIONARY, iterations: 30_000 },
+    Target { name: "config", run: config::run, seeds: config::seeds, dictionary: config::DICTIONARY, iterations: 300_000 },
 ];

@@ -69,12 +69,14 @@ pub fn manifest_seeds() -> Vec<Vec<u8>> {
 pub fn segment_seeds() -> Vec<Vec<u8>> {
     let foreign = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n#TS:1700000000\r\n*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*1\r\n$4\r\nEXEC\r\n";
     let own = written_by_the_log();
-    vec![foreign.to_vec(), own.clone(), [foreign, &own[..]].concat(), vec![]]
+    vec![foreign.to_vec(), own.clone(), [foreign, &own[..]].concat(), vec![], in_blocks(foreign)]
 }
 
 /// The valid segments with a first byte that chooses options.
 pub fn segment_inputs() -> Vec<Vec<u8>> {
-    segment_seeds().into_iter().zip(0..).map(|(seed, choice)| [&[choice][..], &seed].concat()).collect()
+    let contents = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n*1\r\n$4\r\nEXEC\r\n|*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n#TS:5\r\n";
+    let as_file = segment_seeds().into_iter().zip(0u8..).map(|(seed, choice)| [&[choice % 4][..], &seed].concat());
+    as_file.chain((4..8).map(|choice| [&[choice][..], contents].concat())).collect()
 }
 
 /// What the log writes for a few batches.
@@ -113,14 +115,30 @@ pub fn run_manifest(input: &[u8]) {
     loads_the_same_twice(storage, Options::default());
 }
 
-/// Any bytes as the last segment; the first byte chooses the options.
+/// Any bytes as the last segment; the first byte chooses the options, and whether the bytes are the file or the contents of
+/// blocks whose checksums are right (so that what is behind the checksum is reached).
 pub fn run_segment(input: &[u8]) {
     let Some((&choice, bytes)) = input.split_first() else { return };
     let storage = MemoryStorage::default();
     storage.put(MANIFEST, GOOD_MANIFEST);
-    storage.put("appendonlydir/appendonly.aof.1.incr.aof", bytes);
+    let blocks = if choice & 4 == 0 { bytes.to_vec() } else { in_blocks(bytes) };
+    storage.put("appendonlydir/appendonly.aof.1.incr.aof", &blocks);
     let corrupt_tail_max_bytes = if choice % 4 < 2 { 0 } else { 100 };
     loads_the_same_twice(storage, Options { load_truncated: choice % 2 == 0, corrupt_tail_max_bytes, ..Options::default() });
+}
+
+/// Each piece between bars as a block, one after the other in the stream.
+fn in_blocks(bytes: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut lsn = 0;
+    for content in bytes.split(|&byte| byte == b'|') {
+        let head = format!("#BLK:v1;lsn:{lsn};len:{};", content.len());
+        let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Redis, &[head.as_bytes(), content].concat());
+        file.extend_from_slice(format!("{head}crc:{crc:016x}\r\n").as_bytes());
+        file.extend_from_slice(content);
+        lsn += content.len();
+    }
+    file
 }
 
 /// If the directory is accepted, then what recovery leaves behind is accepted by the strictest reader, with the same commands.

@@ -1,10 +1,11 @@
-//! `graven`: the server and its tools.
+//! `graven`: the server and its tools. This file only wires.
+
+mod allocator;
+mod check_aof;
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// An in-memory data store that speaks the Redis protocol and keeps what it acknowledges.
 #[derive(Parser)]
@@ -16,30 +17,47 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Starts the server (what `graven` alone does too).
-    #[command(disable_help_flag = true, disable_version_flag = true)]
+    /// Start the server (what `graven` alone does too)
+    #[command(after_help = SERVER_HELP, disable_version_flag = true)]
     Server {
-        /// A configuration file (`-` for standard input), then overrides: `--port 7000 --save "" --appendonly yes`.
+        /// A configuration file (`-`: standard input), then options that override it
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CONFIG | --OPTION VALUE")]
         args: Vec<String>,
     },
+    /// Check a file of the log, or all files that a manifest names; the server must not be running
+    CheckAof {
+        /// Cut off what is damaged at the end of the last file, after asking
+        #[arg(long)]
+        fix: bool,
+        /// Cut off everything after this time (Unix seconds; needs `aof-timestamp-enabled yes` while it was written)
+        #[arg(long, value_name = "SECONDS")]
+        truncate_to_timestamp: Option<i64>,
+        /// A segment, a base, or a manifest
+        file: PathBuf,
+    },
 }
 
+const SERVER_HELP: &str = "\
+Examples:
+  graven server                                   logs into ./appendonlydir, listens on 127.0.0.1:6379
+  graven server /etc/redis/redis.conf             a redis.conf, as it is
+  graven server --port 7000 --appendfsync always  options of redis.conf with two dashes in front
+  echo 'port 7000' | graven server -              the configuration from standard input";
+
 fn main() -> ExitCode {
+    graven_server::set_give_back(allocator::give_back);
     let command = Cli::parse().command.unwrap_or(Command::Server { args: Vec::new() });
     let result = match command {
-        Command::Server { args } => server(args),
+        // The server has told its own log already.
+        Command::Server { args } => return graven_server::start(args).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        Command::CheckAof { fix, truncate_to_timestamp, file } => check_aof::run(&file, fix, truncate_to_timestamp),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(e) => {
             eprintln!("{e:#}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn server(args: Vec<String>) -> anyhow::Result<()> {
-    graven_server::start(args)?;
-    Ok(())
 }

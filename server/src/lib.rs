@@ -7,6 +7,7 @@
 //! * A reply leaves only when the log has reached the position it depends on.
 //! * What a client can make the server hold in memory is bounded.
 
+mod allocator;
 mod client;
 mod clock;
 pub mod config;
@@ -25,6 +26,7 @@ mod snapshot;
 mod start;
 mod turn;
 
+pub use allocator::set_give_back;
 pub use listener::ListenError;
 pub use server::{Server, ServerError};
 pub use start::start;

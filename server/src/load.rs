@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 const LISTEN_EVERY: Duration = Duration::from_millis(10);
 /// How often progress is told in the log.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// How long the disk may take for the rest of the log before it is read again.
+const MAX_FLUSH: Duration = Duration::from_secs(60);
 /// Commands looked up ahead of their execution.
 const AHEAD: usize = 32;
 
@@ -54,7 +56,39 @@ impl Server {
         self.engine.loading = false;
         self.outside.loading = LoadProgress::default();
         self.engine.dirty = 0;
+        // Loading needed buffers that serving does not.
+        crate::allocator::give_back();
         self.outside.refresh_acknowledged();
+        Ok(stopped)
+    }
+
+    /// `DEBUG LOADAOF`: forgets the data set and loads it from the log, as a restart would. True if the server was told
+    /// to stop meanwhile. If the log cannot be written to its end nothing is forgotten; if it cannot be read again the
+    /// server stops, since it must not serve anything else.
+    pub(crate) fn reload(&mut self) -> Result<bool, ServerError> {
+        let client = self.outside.reload.take();
+        let flushed = self.outside.log.as_mut().map_or(Ok(()), |log| log.flush(MAX_FLUSH.as_micros() as u64));
+        let (reply, stopped) = match flushed {
+            Err(e) => (format!("-ERR Error flushing the append only file: {e}\r\n"), false),
+            Ok(()) => {
+                // The log's lock must be free for whoever opens it next.
+                self.outside.log = None;
+                self.outside.refresh_acknowledged();
+                self.engine.effects.set_enabled(false);
+                for db in 0..self.engine.keyspace.databases() {
+                    self.engine.keyspace.db_mut(db).clear();
+                }
+                let stopped = self.load()?;
+                log!(Warning, "Append Only File loaded by DEBUG LOADAOF");
+                ("+OK\r\n".to_owned(), stopped)
+            }
+        };
+        if let Some(slot) = client.and_then(|id| self.outside.slot_of(id)) {
+            if let Some(session) = &mut self.outside.clients[slot].session {
+                session.blocked = None;
+            }
+            self.outside.push(slot, 0, |out| out.extend_from_slice(reply.as_bytes()));
+        }
         Ok(stopped)
     }
 
@@ -73,6 +107,7 @@ impl Server {
                     let bytes =
                         snapshot::load(&mut self.engine, rdb.reader).map_err(|e| ServerError::Load(format!("Can't load '{path}': {e}")))?;
                     recovery.rdb_consumed(bytes);
+                    self.outside.stats.rdb_keys_loaded = self.engine.key_count() as u64;
                 }
                 Part::Commands(chunk) => {
                     let mut batch = Vec::with_capacity(AHEAD);
@@ -135,6 +170,7 @@ impl Server {
     fn load_snapshot(&mut self, began: Instant) -> Result<bool, ServerError> {
         if snapshot::exists(&self.outside.config) {
             snapshot::load_file(&mut self.engine, &self.outside.config).map_err(ServerError::Load)?;
+            self.outside.stats.rdb_keys_loaded = self.engine.key_count() as u64;
             log!(Notice, "DB loaded from disk: {:.3} seconds", began.elapsed().as_secs_f64());
         }
         Ok(false)

@@ -63,6 +63,8 @@ pub(crate) struct Outside {
     /// Clients blocked by `WAIT` and the like, by slot.
     pub(crate) waiting: Vec<usize>,
     pub(crate) shutdown: Option<ShutdownRequest>,
+    /// `DEBUG LOADAOF`: the id of the client who waits for it.
+    pub(crate) reload: Option<u64>,
     pub(crate) loading: LoadProgress,
     pub(crate) next_client_id: u64,
     pub(crate) start: Instant,

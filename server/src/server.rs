@@ -86,12 +86,15 @@ pub struct Server {
     expiring: bool,
     stop_signal: Arc<AtomicBool>,
     log_failing: bool,
+    /// Commands executed when that was last looked at, and for how many tenths of a second there were no more.
+    idle: (u64, u32),
 }
 
 impl Server {
     /// Listens, and is ready to load and then to serve.
     pub fn new(config: Config) -> Result<Server, ServerError> {
         let start = Instant::now();
+        crate::memory::startup_bytes();
         let mut seed = [0; 24];
         fill_random(&mut seed).map_err(ServerError::system("Can't get random numbers from the operating system"))?;
         let mut random = Random::new(u64::from_le_bytes(seed[16..].try_into().expect("8 bytes")));
@@ -128,6 +131,7 @@ impl Server {
             pause_until_ms: 0,
             waiting: Vec::new(),
             shutdown: None,
+            reload: None,
             loading: LoadProgress::default(),
             next_client_id: 1,
             start,
@@ -152,6 +156,7 @@ impl Server {
             expiring: false,
             stop_signal,
             log_failing: false,
+            idle: (0, 0),
         };
         server.listen()?;
         Ok(server)
@@ -223,6 +228,9 @@ impl Server {
         if self.stop_signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
             log!(Warning, "User requested shutdown...");
             self.outside.shutdown = Some(ShutdownRequest { save: None, force: false, client: None });
+        }
+        if self.outside.reload.is_some() && self.reload()? {
+            return Ok(true);
         }
         Ok(self.outside.shutdown.is_some() && self.shut_down())
     }
@@ -329,6 +337,9 @@ impl Server {
     fn finish_turn(&mut self) {
         let Server { engine, outside, .. } = self;
         let now_us = outside.now_us();
+        if let Some(log) = &mut outside.log {
+            log.set_clients(outside.clients.len());
+        }
         outside.submit(&mut engine.effects, now_us);
         if let Some(log) = &mut outside.log {
             log.poll(now_us);
@@ -477,7 +488,7 @@ impl Server {
             let over = match blocked {
                 Blocked::Paused => self.engine.pause == Pause::Off,
                 Blocked::Wait { .. } => self.outside.try_finish_wait(slot, now_ms),
-                Blocked::Shutdown => false,
+                Blocked::Shutdown | Blocked::Reload => false,
             };
             if over && let Some(session) = &mut self.outside.clients[slot].session {
                 session.blocked = None;
@@ -501,6 +512,22 @@ impl Server {
         stats.output_rate.sample(now_ms, stats.output_bytes);
         self.check_clients(now_ms);
         self.record_log_latency();
+        self.give_back_when_idle();
+    }
+
+    /// A burst leaves free memory in the allocator. Giving it back takes a while, so it is done when nobody waits.
+    fn give_back_when_idle(&mut self) {
+        const IDLE_TENTHS: u32 = 5;
+        let (commands, tenths) = &mut self.idle;
+        let now = self.engine.stats.commands;
+        if *commands != now {
+            self.idle = (now, 0);
+        } else if *tenths <= IDLE_TENTHS {
+            *tenths += 1;
+            if *tenths == IDLE_TENTHS {
+                crate::allocator::give_back();
+            }
+        }
     }
 
     /// Idle and stuck clients, and those past their soft output limit.
@@ -557,6 +584,7 @@ impl Server {
     fn expire_slice(&mut self) {
         let began = Instant::now();
         self.expiring = !self.engine.expire_due(&mut || began.elapsed() < EXPIRE_SLICE);
+        self.outside.stats.expire_us += began.elapsed().as_micros() as u64;
         let ms = began.elapsed().as_millis() as u64;
         let threshold = self.engine.settings.latency_threshold_ms;
         self.engine.latency.record("expire-cycle", self.engine.now_ms() / 1000, ms, threshold);

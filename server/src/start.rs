@@ -5,8 +5,19 @@ use crate::logging::{self, Role, log};
 use crate::server::{Server, ServerError};
 
 /// Runs a server until it is told to stop. `args`: a configuration file (`-`: standard input) if the first is
-/// no option, then `--option value …`.
+/// no option, then `--option value …`. Why it failed has been told when this returns.
 pub fn start(args: Vec<String>) -> Result<(), ServerError> {
+    let result = try_start(args);
+    match &result {
+        Ok(()) => {}
+        // There is no log yet that this could go to.
+        Err(ServerError::Config(e)) => eprintln!("{e}"),
+        Err(e) => e.to_string().lines().for_each(|line| log!(Warning, "{line}")),
+    }
+    result
+}
+
+fn try_start(args: Vec<String>) -> Result<(), ServerError> {
     let (file, overrides) = match args.split_first() {
         Some((first, rest)) if !first.starts_with("--") => (Some(first.clone()), rest.to_vec()),
         _ => (None, args),
@@ -15,24 +26,18 @@ pub fn start(args: Vec<String>) -> Result<(), ServerError> {
     logging::init(&config).map_err(ServerError::system("Can't open the log file"))?;
     std::env::set_current_dir(&config.dir).map_err(ServerError::system(format!("Can't chdir to '{}'", config.dir.display())))?;
     log!(Notice, "oO0OoO0OoO0Oo Graven is starting oO0OoO0OoO0Oo");
-    log!(
-        Notice,
-        "Graven version={}, Redis compatibility={}, pid={}, just started",
-        crate::VERSION,
-        crate::REDIS_VERSION,
-        std::process::id()
-    );
+    log!(Notice, "Graven version={}, Redis compatibility={}, pid={}, just started", crate::VERSION, crate::REDIS_VERSION, std::process::id());
     match &file {
         None if overrides.is_empty() => {
-            log!(Notice, "No configuration given: using the defaults ('graven server /path/to/redis.conf' names a file)")
+            log!(Notice, "No configuration given: using the defaults ('graven server /path/to/redis.conf' names a file)");
         }
         _ => log!(Notice, "Configuration loaded"),
     }
-    let result = serve(config);
-    if let Err(e) = &result {
-        e.to_string().lines().for_each(|line| log!(Warning, "{line}"));
+    let without_effect = config.without_effect();
+    if !without_effect.is_empty() {
+        log!(Warning, "These parameters are accepted but have no effect in this version: {}", without_effect.join(", "));
     }
-    result
+    serve(config)
 }
 
 fn serve(config: Config) -> Result<(), ServerError> {

@@ -2,6 +2,10 @@
 
 mod client;
 mod config;
+mod debug;
+mod digest;
+mod info;
+mod memory;
 mod monitor;
 mod persistence;
 mod wait;
@@ -14,19 +18,29 @@ use graven_resp::Args;
 impl Host for Outside {
     fn run(&mut self, command: HostCommand, cx: &mut Context<'_>) -> Result<(), Error> {
         match command {
+            HostCommand::ClientInfo => client::info(self, cx),
+            HostCommand::ClientKill => client::kill(self, cx),
+            HostCommand::ClientList => client::list(self, cx),
+            HostCommand::ClientPause => client::pause(self, cx),
             HostCommand::ClientUnblock => client::unblock(self, cx),
+            HostCommand::ClientUnpause => client::unpause(self, cx),
             HostCommand::ConfigGet => config::get(self, cx),
             HostCommand::ConfigResetStat => config::reset_stat(self, cx),
             HostCommand::ConfigRewrite => config::rewrite(self, cx),
             HostCommand::ConfigSet => config::set(self, cx),
+            HostCommand::Debug => debug::debug(self, cx),
+            HostCommand::Info => info::info(self, cx),
             HostCommand::LastSave => persistence::last_save(self, cx),
+            HostCommand::MemoryDoctor => memory::doctor(self, cx),
+            HostCommand::MemoryMallocStats => memory::malloc_stats(self, cx),
+            HostCommand::MemoryPurge => memory::purge(self, cx),
+            HostCommand::MemoryStats => memory::stats(self, cx),
             HostCommand::Monitor => monitor::monitor(self, cx),
             HostCommand::Role => persistence::role(self, cx),
             HostCommand::Save => persistence::save(self, cx),
             HostCommand::Shutdown => persistence::shutdown(self, cx),
             HostCommand::Wait => wait::wait(self, cx),
             HostCommand::WaitAof => wait::wait_aof(self, cx),
-            _ => Err("ERR not available".into()),
         }
     }
 

@@ -48,6 +48,7 @@ pub(super) fn save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Er
             cx.engine.dirty = 0;
             outside.last_save_s = cx.engine.now_ms() / 1000;
             outside.last_save_ok = true;
+            outside.stats.rdb_saves += 1;
             cx.engine.depends_on_everything();
             cx.reply.ok();
             Ok(())

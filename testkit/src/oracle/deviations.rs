@@ -15,10 +15,10 @@ pub struct Deviation {
 
 /// All differences that are meant.
 pub const DEVIATIONS: &[Deviation] = &[Deviation {
-    reason: "Redis shares the objects of small integers, but not in every command (COPY makes one of its own); there are no \
-             shared objects to count here, so a small integer always counts as shared",
+    reason: "Redis shares the objects of small integers, but not in every command (COPY makes one of its own), and a queued \
+             command still holds its arguments; there are no shared objects to count here",
     applies: |args, redis, tested| {
         let refcount = args[0].eq_ignore_ascii_case(b"OBJECT") && args.get(1).is_some_and(|arg| arg.eq_ignore_ascii_case(b"REFCOUNT"));
-        refcount && *redis == Value::Int(1) && *tested == Value::Int(i32::MAX as i64)
+        refcount && matches!((redis, tested), (Value::Int(1..), Value::Int(1..)))
     },
 }];

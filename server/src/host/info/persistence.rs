@@ -1,0 +1,69 @@
+//! The log and snapshots.
+
+use super::Text;
+use crate::outside::Outside;
+use graven_engine::Engine;
+
+pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
+    text.flag("loading", engine.loading);
+    text.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
+    text.field("current_fork_perc", "0.00");
+    text.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
+    text.field("rdb_changes_since_last_save", engine.dirty);
+    text.field("rdb_bgsave_in_progress", 0);
+    text.field("rdb_last_save_time", outside.last_save_s);
+    text.status("rdb_last_bgsave_status", outside.last_save_ok);
+    text.field("rdb_last_bgsave_time_sec", -1);
+    text.field("rdb_current_bgsave_time_sec", -1);
+    text.field("rdb_saves", outside.stats.rdb_saves);
+    text.zeros(&["rdb_last_cow_size", "rdb_last_load_keys_expired"]);
+    text.field("rdb_last_load_keys_loaded", outside.stats.rdb_keys_loaded);
+    log(text, outside);
+    if engine.loading {
+        loading(text, outside, engine.now_ms());
+    }
+}
+
+fn log(text: &mut Text, outside: &Outside) {
+    let info = outside.log.as_ref().map(|log| log.info(outside.now_us()));
+    let write_ok = info.as_ref().is_none_or(|info| info.last_write_ok && info.last_fsync_ok);
+    text.flag("aof_enabled", outside.config.appendonly);
+    text.zeros(&["aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
+    text.field("aof_last_rewrite_time_sec", -1);
+    text.field("aof_current_rewrite_time_sec", -1);
+    text.field("aof_last_bgrewrite_status", "ok");
+    text.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
+    text.status("aof_last_write_status", write_ok);
+    text.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    let Some(info) = info else { return };
+    text.field("aof_current_size", info.current_size);
+    text.field("aof_base_size", info.base_size);
+    text.field("aof_pending_rewrite", 0);
+    text.field("aof_buffer_length", info.buffer_length);
+    text.field("aof_rewrite_buffer_length", 0);
+    text.field("aof_pending_bio_fsync", info.pending_bio_fsync);
+    text.field("aof_delayed_fsync", info.delayed_fsync);
+    text.field("aof_lsn_appended", info.marks.appended);
+    text.field("aof_lsn_written", info.marks.written);
+    text.field("aof_lsn_durable", info.marks.durable);
+    text.field("aof_at_risk_bytes", info.at_risk_bytes);
+    text.field("aof_at_risk_ms", info.at_risk_ms);
+    text.field("aof_fsync_usec_p50", info.fsync_usec_p50);
+    text.field("aof_fsync_usec_p99", info.fsync_usec_p99);
+    text.field("aof_blocks", info.blocks);
+    text.field("aof_last_error", info.last_error.replace(['\r', '\n'], " "));
+}
+
+fn loading(text: &mut Text, outside: &Outside, now_ms: u64) {
+    let progress = &outside.loading;
+    let elapsed_s = now_ms.saturating_sub(progress.started_ms) / 1000;
+    let remaining = progress.total_bytes.saturating_sub(progress.loaded_bytes);
+    let eta_s = (elapsed_s * remaining).checked_div(progress.loaded_bytes).unwrap_or(1);
+    let percent = progress.loaded_bytes as f64 * 100.0 / progress.total_bytes.max(1) as f64;
+    text.field("loading_start_time", progress.started_ms / 1000);
+    text.field("loading_total_bytes", progress.total_bytes);
+    text.field("loading_rdb_used_mem", 0);
+    text.field("loading_loaded_bytes", progress.loaded_bytes);
+    text.field("loading_loaded_perc", format_args!("{percent:.2}"));
+    text.field("loading_eta_seconds", eta_s);
+}
