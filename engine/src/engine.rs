@@ -296,8 +296,8 @@ impl Engine {
         let spec = self.registry.get(id).spec;
         match self.pause {
             Pause::Off => false,
-            // Administration must stay possible: the pause could not be ended otherwise.
-            Pause::All => !spec.flags.contains(Flags::ADMIN) && spec.group != "connection" || matches!(spec.name, "ping" | "echo"),
+            // Also CLIENT UNPAUSE: such a pause ends by its time, as in Redis.
+            Pause::All => true,
             Pause::Writes => {
                 let may_write = |spec: &crate::CommandSpec| spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE);
                 match &session.transaction {
