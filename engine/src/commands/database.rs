@@ -30,7 +30,6 @@ pub fn flushall(cx: &mut Context<'_>) -> Result<(), Error> {
     for db in 0..cx.engine.keyspace.databases() {
         flush(cx, db, lazily);
     }
-    cx.engine.dirty += 1;
     log_as_it_arrived(cx);
     cx.reply.ok();
     Ok(())
