@@ -338,9 +338,16 @@ fn watchers_see_every_key_that_a_command_touches() {
 
 #[test]
 fn one_command_is_one_change_unless_it_changes_several_keys() {
-    for (line, changes) in
-        [("RENAME k x", 1), ("MOVE k 1", 1), ("COPY k x", 1), ("DEL k e", 2), ("MSET a 1 b 2 c 3", 3), ("SET k v EX 10", 1), ("FLUSHALL", 2), ("FLUSHDB", 2)]
-    {
+    for (line, changes) in [
+        ("RENAME k x", 1),
+        ("MOVE k 1", 1),
+        ("COPY k x", 1),
+        ("DEL k e", 2),
+        ("MSET a 1 b 2 c 3", 3),
+        ("SET k v EX 10", 1),
+        ("FLUSHALL", 2),
+        ("FLUSHDB", 2),
+    ] {
         let mut w = world(&["MSET k v e v"]);
         let before = w.engine.dirty;
         w.run(line);
