@@ -328,6 +328,11 @@ impl<S: Storage> Log<S> {
         }
     }
 
+    /// How often an fsync was due while the previous one was still running (`aof_delayed_fsync`).
+    pub fn delayed_fsyncs(&self) -> u64 {
+        self.writer.counters().delayed_fsync
+    }
+
     /// For `INFO persistence`.
     pub fn info(&self, now_us: u64) -> LogInfo {
         let marks = self.watermarks();

@@ -88,6 +88,8 @@ pub struct Server {
     log_failing: bool,
     /// Commands executed when that was last looked at, and for how many tenths of a second there were no more.
     idle: (u64, u32),
+    /// Fsyncs that were late when that was last looked at.
+    delayed_fsyncs: u64,
 }
 
 impl Server {
@@ -157,6 +159,7 @@ impl Server {
             stop_signal,
             log_failing: false,
             idle: (0, 0),
+            delayed_fsyncs: 0,
         };
         server.listen()?;
         Ok(server)
@@ -572,6 +575,15 @@ impl Server {
 
     fn record_log_latency(&mut self) {
         let Some(log) = &mut self.outside.log else { return };
+        let delayed = log.delayed_fsyncs();
+        if delayed > std::mem::replace(&mut self.delayed_fsyncs, delayed) {
+            log!(
+                Notice,
+                "Asynchronous AOF fsync is taking too long (disk is busy?). Writes are acknowledged without waiting for it; a loss of power \
+                 would cost {} bytes now.",
+                log.info(self.outside.start.elapsed().as_micros() as u64).at_risk_bytes
+            );
+        }
         let mut samples = Vec::new();
         log.take_latency_samples(&mut samples);
         let threshold = self.engine.settings.latency_threshold_ms;
