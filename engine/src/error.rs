@@ -1,5 +1,6 @@
 //! Errors as clients see them: Redis's texts, code first.
 
+use graven_resp::Args;
 use std::borrow::Cow;
 
 /// An error reply, without the leading `-`. Bytes, since some texts quote what the client sent.
@@ -74,4 +75,12 @@ pub fn wrong_arity(full_name: &str) -> Error {
 /// An expiry time that is not positive or overflows, for a command named in lower case.
 pub fn invalid_expire(command: &str) -> Error {
     format!("ERR invalid expire time in '{command}' command").into()
+}
+
+/// A subcommand with a number of arguments that it does not take, though its container might.
+pub fn wrong_subcommand(args: Args<'_>) -> Error {
+    let container = quotable(args.at(0), 128).to_ascii_uppercase();
+    let subcommand = quotable(args.get(1).unwrap_or_default(), 128);
+    let start = b"ERR unknown subcommand or wrong number of arguments for '";
+    [&start[..], subcommand, b"'. Try ", &container, b" HELP."].concat().into()
 }

@@ -24,6 +24,8 @@ bitflags::bitflags! {
         const REPLAY = 1 << 7;
         /// Connected through a unix socket.
         const UNIX_SOCKET = 1 << 8;
+        /// It speaks another protocol and is closed without a word.
+        const HTTP = 1 << 9;
     }
 }
 

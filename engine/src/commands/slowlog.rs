@@ -1,11 +1,14 @@
 //! `SLOWLOG`: the last commands that took long.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, wrong_subcommand};
 use graven_resp::number;
 
 /// `SLOWLOG GET [count]`; -1 for all.
 pub fn get(cx: &mut Context<'_>) -> Result<(), Error> {
+    if cx.args.len() > 3 {
+        return Err(wrong_subcommand(cx.args));
+    }
     let count = match cx.args.get(2) {
         None => 10,
         Some(count) => number::parse_i64(count)

@@ -12,8 +12,9 @@ use graven_resp::{Protocol, number};
 pub(super) fn unblock(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     let with_error = match cx.args.len() {
         3 => false,
-        _ if cx.is(3, "TIMEOUT") => false,
-        _ if cx.is(3, "ERROR") => true,
+        4 if cx.is(3, "TIMEOUT") => false,
+        4 if cx.is(3, "ERROR") => true,
+        5.. => return Err(error::wrong_subcommand(cx.args)),
         _ => return Err("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR".into()),
     };
     let id = cx.int(2)?;
@@ -35,7 +36,7 @@ pub(super) fn pause(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
         4 if cx.is(3, "ALL") => Pause::All,
         4 if cx.is(3, "WRITE") => Pause::Writes,
         4 => return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into()),
-        _ => return Err("ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT HELP.".into()),
+        _ => return Err(error::wrong_subcommand(cx.args)),
     };
     let timeout_ms = number::parse_i64(cx.args.at(2)).ok_or("ERR timeout is not an integer or out of range")?;
     let timeout_ms = u64::try_from(timeout_ms).map_err(|_| "ERR timeout is negative")?;

@@ -73,7 +73,11 @@ pub(super) fn debug(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
         (b"DIGEST-VALUE", 2..) => digest_values(cx),
         (b"LOADAOF", 2) => load_log(outside, cx)?,
         (b"RELOAD", 2) => reload(outside, cx)?,
-        (b"ERROR", 3) => return Err(cx.args.at(2).to_vec().into()),
+        (b"ERROR", 3) => {
+            // Line ends become spaces here, also at the end, where other errors lose them.
+            let text: Vec<u8> = cx.args.at(2).iter().map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }).collect();
+            return Err(text.into());
+        }
         (b"LOG", 3) => {
             log!(Warning, "DEBUG LOG: {}", String::from_utf8_lossy(cx.args.at(2)));
             cx.reply.ok();
@@ -89,12 +93,7 @@ pub(super) fn debug(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::SEGV);
             std::process::abort();
         }
-        _ => {
-            let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-            text.extend_from_slice(error::quotable(cx.args.at(1), 128));
-            text.extend_from_slice(b"'. Try DEBUG HELP.");
-            return Err(text.into());
-        }
+        _ => return Err(error::wrong_subcommand(cx.args)),
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) fn wait(_outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
 pub(super) fn wait_aof(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     let local = cx.int(1)?;
     if !(0..=1).contains(&local) {
-        return Err("ERR value is out of range, must between 0 and 1".into());
+        return Err("ERR value is out of range, value must between 0 and 1".into());
     }
     let replicas = cx.int(2)?;
     if replicas < 0 {
