@@ -50,6 +50,46 @@ fn redis_cli_commands_and_scripts_work() {
     }
 }
 
+/// A typed session, with its prompt and what redis-cli asks the server for at its start (`COMMAND DOCS`, for the hints).
+#[test]
+fn redis_cli_is_usable_interactively() {
+    let server = graven().start().unwrap();
+    let session = format!("redis-cli -p {}", server.port());
+    let seen = tempfile::NamedTempFile::new().unwrap();
+    let child = Command::new("script")
+        .args(["-qefc", &session, "/dev/null"])
+        .env("TERM", "dumb")
+        .stdin(Stdio::piped())
+        .stdout(seen.reopen().unwrap())
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            println!("skipped: no `script` program to give redis-cli a terminal: {error}");
+            return;
+        }
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    for line in ["SET greeting hello", "GET greeting", "MULTI", "INCR n", "EXEC", "SELECT 3", "PING done"] {
+        stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(80));
+    }
+    let answers = || std::fs::read_to_string(seen.path()).unwrap();
+    for _ in 0..500 {
+        if answers().contains("\"done\"") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let answers = answers();
+    for expected in ["OK", "\"hello\"", "(TX)>", "QUEUED", "1) (integer) 1", "[3]>", "\"done\""] {
+        assert!(answers.contains(expected), "{expected:?} is missing in\n{answers}");
+    }
+    assert_eq!(server.client().line("GET n"), Value::bulk("1"));
+}
+
 #[test]
 fn redis_cli_scans_and_analyses() {
     let server = graven().start().unwrap();

@@ -25,15 +25,15 @@ fn agree(protocol: u8, seeds: std::ops::Range<u64>) {
     }
 }
 
-/// 120 sequences of 500 commands; with the next test more than 100,000.
+/// 250 sequences of 500 commands each way: 250,000 commands.
 #[test]
 fn random_commands_do_what_redis_does_in_resp2() {
-    agree(2, 0..120);
+    agree(2, 0..250);
 }
 
 #[test]
 fn random_commands_do_what_redis_does_in_resp3() {
-    agree(3, 1_000..1_120);
+    agree(3, 1_000..1_250);
 }
 
 /// Commands of connection, server, transactions, keys and strings that both know.

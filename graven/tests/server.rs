@@ -27,8 +27,8 @@ fn waitaof_waits_until_the_log_is_durable() {
     let faults = DiskFaults::new().unwrap();
     let server = faults.preload(graven().option("appendfsync", "everysec")).start().unwrap();
     let mut client = server.client();
-    assert!(client.line("SET a 1").is_ok());
     let before = faults.syncs();
+    assert!(client.line("SET a 1").is_ok());
     assert_eq!(client.line("WAITAOF 1 0 5000"), Value::Array(vec![Value::Int(1), Value::Int(0)]));
     assert!(faults.syncs() > before, "WAITAOF replied before an fsync");
     faults.sync_delay(Duration::from_secs(3));

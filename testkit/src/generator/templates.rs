@@ -264,7 +264,6 @@ const SERVER: Table = &[
     "MEMORY USAGE {k} SAMPLES -1",
     "MEMORY USAGE {k} {junk} 5",
     "MEMORY {junk}",
-    "DEBUG STRINGMATCH-LEN 1000 *a*b*c*",
     "DEBUG DIGEST",
     "DEBUG DIGEST-VALUE {k+}",
     "DEBUG ERROR {junk}",
