@@ -1,5 +1,6 @@
 //! The slow log: the last commands that took long (`SLOWLOG`).
 
+use crate::secrets::{REDACTED, is_secret};
 use graven_resp::Args;
 use std::collections::VecDeque;
 
@@ -44,7 +45,8 @@ impl Slowlog {
 
     pub(crate) fn record(&mut self, unix_time: u64, micros: u64, args: Args<'_>, peer: &str, name: &str, max_len: usize) {
         let kept = if args.len() > MAX_ARGS { MAX_ARGS - 1 } else { args.len() };
-        let mut shown: Vec<Vec<u8>> = args.iter().take(kept).map(shorten).collect();
+        let show = |i| if is_secret(args, i) { REDACTED.into() } else { shorten(args.at(i)) };
+        let mut shown: Vec<Vec<u8>> = (0..kept).map(show).collect();
         if kept < args.len() {
             shown.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());
         }

@@ -3,7 +3,7 @@
 use crate::listener::Stream;
 use crate::output::Output;
 use graven_engine::{Session, SessionFlags};
-use graven_resp::{Parser, Protocol};
+use graven_resp::Parser;
 
 /// Which of the `client-output-buffer-limit` classes a client belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,10 +96,6 @@ impl Client {
 
     pub(crate) fn class(&self) -> ClientClass {
         if self.has_flag(SessionFlags::MONITOR) { ClientClass::Replica } else { ClientClass::Normal }
-    }
-
-    pub(crate) fn protocol(&self) -> Protocol {
-        self.session.as_ref().map_or(Protocol::Resp2, |s| s.protocol)
     }
 
     /// Bytes of memory held for it (`tot-mem`).

@@ -24,6 +24,7 @@ mod server_stats;
 mod shutdown;
 mod snapshot;
 mod start;
+mod timers;
 mod turn;
 
 pub use allocator::set_give_back;

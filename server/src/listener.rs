@@ -172,7 +172,7 @@ impl Stream {
     pub(crate) fn addresses(&self, socket_path: &str) -> (String, String) {
         match self {
             Stream::Tcp(s) => {
-                let show = |a: io::Result<SocketAddr>| a.map_or_else(|_| "?:0".to_owned(), |a| show_address(a));
+                let show = |a: io::Result<SocketAddr>| a.map_or_else(|_| "?:0".to_owned(), show_address);
                 (show(s.peer_addr()), show(s.local_addr()))
             }
             Stream::Unix(_) => {

@@ -150,7 +150,9 @@ impl Server {
     /// Executes some commands of the log; if one cannot be, says which and why.
     fn replay_batch<'c>(&mut self, replay: &mut Replay, batch: &[Command<'c>]) -> Result<(), (Command<'c>, Error)> {
         let Replay { session, spans, ranges, prepared, scratch } = replay;
-        (spans.clear(), ranges.clear(), prepared.clear());
+        spans.clear();
+        ranges.clear();
+        prepared.clear();
         for command in batch {
             let start = spans.len();
             for &(from, to) in command.places().1 {

@@ -68,15 +68,11 @@ pub(crate) struct Outside {
     pub(crate) loading: LoadProgress,
     pub(crate) next_client_id: u64,
     pub(crate) start: Instant,
-    pub(crate) start_unix_ms: u64,
     pub(crate) run_id: String,
     /// When an RDB file was last written, seconds since the epoch.
     pub(crate) last_save_s: u64,
     /// Whether that succeeded.
     pub(crate) last_save_ok: bool,
-    /// What `port` and `bind` led to.
-    pub(crate) tcp_port: u16,
-    pub(crate) rng: graven_engine::Random,
 }
 
 impl Outside {
@@ -122,7 +118,7 @@ impl Outside {
     fn enforce_output_limit(&mut self, slot: usize) {
         let client = &self.clients[slot];
         let limit = self.config.output_buffer_limits[client.class() as usize].hard_bytes;
-        if limit > 0 && client.output.pending_bytes() as u64 > limit as u64 && !client.doomed {
+        if limit > 0 && client.output.pending_bytes() as u64 > limit && !client.doomed {
             crate::logging::log!(
                 Warning,
                 "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
@@ -183,9 +179,9 @@ impl Outside {
     /// Whether the client in a slot may be served now.
     pub(crate) fn may_run(&self, slot: usize) -> bool {
         let client = &self.clients[slot];
-        !client.is_blocked()
-            && !client.has_flag(SessionFlags::CLOSE_AFTER_REPLY)
-            && client.output.pending_bytes() <= self.output_pause_bytes()
-            && !(client.writes && self.log.as_ref().is_some_and(Log::is_saturated))
+        let must_wait_for_disk = client.writes && self.log.as_ref().is_some_and(Log::is_saturated);
+        let must_read_first = client.output.pending_bytes() > self.output_pause_bytes();
+        let is_leaving = client.has_flag(SessionFlags::CLOSE_AFTER_REPLY);
+        !(client.is_blocked() || is_leaving || must_read_first || must_wait_for_disk)
     }
 }

@@ -21,6 +21,7 @@ use crate::logging::log;
 use crate::outside::{FIRST_LISTENER, LoadProgress, Outside, ShutdownRequest};
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
+use crate::timers::Timers;
 use crate::turn::Turn;
 use graven_engine::{Blocked, Engine, Pause, Random, SessionFlags};
 use mio::{Events, Poll, Token, Waker};
@@ -32,10 +33,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const WAKER: Token = Token(usize::MAX);
-/// Longest stretch of active expiry, so that nobody waits for it longer than this.
-const EXPIRE_SLICE: Duration = Duration::from_micros(500);
-/// A client that reads nothing of a full output for this long is closed.
-const STUCK_OUTPUT_MS: u64 = 60_000;
 
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -81,15 +78,8 @@ pub struct Server {
     ready: VecDeque<usize>,
     /// Clients that cannot be served for now, by slot.
     stalled: Vec<usize>,
-    next_cron: Instant,
-    /// Due keys were left when the last slice of active expiry was over.
-    expiring: bool,
+    pub(crate) timers: Timers,
     stop_signal: Arc<AtomicBool>,
-    log_failing: bool,
-    /// Commands executed when that was last looked at, and for how many tenths of a second there were no more.
-    idle: (u64, u32),
-    /// Fsyncs that were late when that was last looked at.
-    delayed_fsyncs: u64,
 }
 
 impl Server {
@@ -102,7 +92,7 @@ impl Server {
         let mut random = Random::new(u64::from_le_bytes(seed[16..].try_into().expect("8 bytes")));
         let settings = config.engine_settings();
         let hash_seed = seed[..16].try_into().expect("16 bytes");
-        let mut engine = Engine::new(config.databases as usize, hash_seed, Box::new(SystemClock::new(start)), settings);
+        let mut engine = Engine::new(config.databases, hash_seed, Box::new(SystemClock::new(start)), settings);
         for (old, new) in &config.renamed_commands {
             if !engine.registry.rename(old.as_bytes(), new.as_bytes()) {
                 return Err(ConfigError::rename(old, new).into());
@@ -137,12 +127,9 @@ impl Server {
             loading: LoadProgress::default(),
             next_client_id: 1,
             start,
-            start_unix_ms: now_ms,
             run_id,
             last_save_s: now_ms / 1000,
             last_save_ok: true,
-            tcp_port: config.port,
-            rng: random,
             config,
         };
         let mut server = Server {
@@ -154,12 +141,8 @@ impl Server {
             turn: Turn::default(),
             ready: VecDeque::new(),
             stalled: Vec::new(),
-            next_cron: start,
-            expiring: false,
+            timers: Timers::default(),
             stop_signal,
-            log_failing: false,
-            idle: (0, 0),
-            delayed_fsyncs: 0,
         };
         server.listen()?;
         Ok(server)
@@ -219,12 +202,7 @@ impl Server {
             let Some(slot) = self.ready.pop_front() else { break };
             self.serve(slot);
         }
-        if Instant::now() >= self.next_cron {
-            self.cron();
-        }
-        if self.expiring {
-            self.expire_slice();
-        }
+        self.run_timers();
         self.finish_turn();
         self.outside.stats.event_loop_turns += 1;
         self.outside.stats.event_loop_us += (self.outside.start.elapsed() - began).as_micros() as u64;
@@ -240,10 +218,10 @@ impl Server {
 
     /// How long nothing needs to be done if nothing happens.
     fn timeout(&self) -> Duration {
-        if !self.ready.is_empty() || self.expiring {
+        if !self.ready.is_empty() {
             return Duration::ZERO;
         }
-        let mut timeout = self.next_cron.saturating_duration_since(Instant::now());
+        let mut timeout = self.timers.timeout();
         if let Some(due_us) = self.outside.log.as_ref().and_then(|log| log.next_deadline()) {
             timeout = timeout.min(Duration::from_micros(due_us.saturating_sub(self.outside.now_us())));
         }
@@ -376,9 +354,8 @@ impl Server {
                 }
             }
         }
-        if failing.is_some() != self.log_failing {
-            self.log_failing = failing.is_some();
-            self.engine.writes_denied = self.log_failing;
+        if failing.is_some() != self.engine.writes_denied {
+            self.engine.writes_denied = failing.is_some();
             match failing {
                 Some(text) => log!(Warning, "The append only file cannot be written; writes are refused until it can: {text}"),
                 None => log!(Warning, "AOF write error looks solved, Redis can write again."),
@@ -499,107 +476,6 @@ impl Server {
             !over
         });
         self.outside.waiting.append(&mut waiting);
-    }
-
-    /// What happens ten times a second.
-    fn cron(&mut self) {
-        self.next_cron = Instant::now() + Duration::from_millis(100);
-        let now_ms = self.engine.now_ms();
-        if self.engine.pause != Pause::Off && now_ms >= self.outside.pause_until_ms {
-            self.engine.pause = Pause::Off;
-        }
-        self.expiring = !self.log_failing;
-        let stats = &mut self.outside.stats;
-        stats.ops.sample(now_ms, self.engine.stats.commands);
-        stats.input_rate.sample(now_ms, stats.input_bytes);
-        stats.output_rate.sample(now_ms, stats.output_bytes);
-        self.check_clients(now_ms);
-        self.record_log_latency();
-        self.give_back_when_idle();
-    }
-
-    /// A burst leaves free memory in the allocator. Giving it back takes a while, so it is done when nobody waits.
-    fn give_back_when_idle(&mut self) {
-        const IDLE_TENTHS: u32 = 5;
-        let (commands, tenths) = &mut self.idle;
-        let now = self.engine.stats.commands;
-        if *commands != now {
-            self.idle = (now, 0);
-        } else if *tenths <= IDLE_TENTHS {
-            *tenths += 1;
-            if *tenths == IDLE_TENTHS {
-                crate::allocator::give_back();
-            }
-        }
-    }
-
-    /// Idle and stuck clients, and those past their soft output limit.
-    fn check_clients(&mut self, now_ms: u64) {
-        let timeout_ms = self.outside.config.timeout_s * 1000;
-        let pause_bytes = self.outside.output_pause_bytes();
-        let mut doomed = Vec::new();
-        for (slot, client) in &mut self.outside.clients {
-            let pending = client.output.pending_bytes();
-            let limit = self.outside.config.output_buffer_limits[client.class() as usize];
-            let over_soft = limit.soft_bytes > 0 && pending as u64 > limit.soft_bytes as u64;
-            client.over_soft_limit_since_ms = over_soft.then(|| client.over_soft_limit_since_ms.unwrap_or(now_ms));
-            let too_long = client.over_soft_limit_since_ms.is_some_and(|since| now_ms - since > limit.soft_seconds * 1000);
-            let stuck = pending > pause_bytes && !client.output.is_held() && now_ms.saturating_sub(client.progress.1) > STUCK_OUTPUT_MS;
-            let idle = timeout_ms > 0
-                && now_ms.saturating_sub(client.active_ms) > timeout_ms
-                && !client.is_blocked()
-                && !client.has_flag(SessionFlags::MONITOR);
-            if too_long || stuck {
-                log!(
-                    Warning,
-                    "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
-                    client.id,
-                    client.address
-                );
-                self.outside.stats.output_buffer_closed += 1;
-            } else if idle {
-                log!(Verbose, "Closing idle client {}", client.address);
-            }
-            if pending == 0 {
-                client.progress.1 = now_ms;
-            }
-            if client.input.is_empty() && client.input.capacity() > 0 {
-                client.input = Vec::new();
-            }
-            if too_long || stuck || idle {
-                doomed.push(slot);
-            }
-        }
-        doomed.into_iter().for_each(|slot| self.outside.doom(slot));
-    }
-
-    fn record_log_latency(&mut self) {
-        let Some(log) = &mut self.outside.log else { return };
-        let delayed = log.delayed_fsyncs();
-        if delayed > std::mem::replace(&mut self.delayed_fsyncs, delayed) {
-            log!(
-                Notice,
-                "Asynchronous AOF fsync is taking too long (disk is busy?). Writes are acknowledged without waiting for it; a loss of power \
-                 would cost {} bytes now.",
-                log.info(self.outside.start.elapsed().as_micros() as u64).at_risk_bytes
-            );
-        }
-        let mut samples = Vec::new();
-        log.take_latency_samples(&mut samples);
-        let threshold = self.engine.settings.latency_threshold_ms;
-        for sample in samples {
-            self.engine.latency.record(sample.event, self.engine.now_ms() / 1000, sample.took_us / 1000, threshold);
-        }
-    }
-
-    /// Deletes due keys for a moment; what is left is gone on with in the next turn, after the clients.
-    fn expire_slice(&mut self) {
-        let began = Instant::now();
-        self.expiring = !self.engine.expire_due(&mut || began.elapsed() < EXPIRE_SLICE);
-        self.outside.stats.expire_us += began.elapsed().as_micros() as u64;
-        let ms = began.elapsed().as_millis() as u64;
-        let threshold = self.engine.settings.latency_threshold_ms;
-        self.engine.latency.record("expire-cycle", self.engine.now_ms() / 1000, ms, threshold);
     }
 }
 

@@ -123,6 +123,15 @@ impl Turn {
                     || session.flags.contains(SessionFlags::CLOSE_AFTER_REPLY)
                     || outside.clients[slot].doomed
                     || output.pending_bytes() > pause_bytes;
+                if session.flags.contains(SessionFlags::HTTP) {
+                    crate::logging::log!(
+                        Warning,
+                        "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely \
+                         due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection from {} \
+                         aborted.",
+                        outside.clients[slot].address
+                    );
+                }
                 if stop {
                     parser.reset();
                     break 'serving;

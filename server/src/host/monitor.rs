@@ -1,6 +1,7 @@
 //! `MONITOR`: every command, as it is executed, for whoever watches.
 
 use crate::outside::Outside;
+use graven_engine::secrets::{REDACTED, is_secret};
 use graven_engine::{Context, Error, Session, SessionFlags};
 use graven_resp::Args;
 
@@ -13,7 +14,10 @@ pub(super) fn monitor(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(),
         && let Some(slot) = outside.slot_of(cx.session.id)
     {
         cx.session.flags.insert(SessionFlags::MONITOR);
-        outside.monitors.push(slot);
+        // A client that ended its watch with RESET is still in the list.
+        if !outside.monitors.contains(&slot) {
+            outside.monitors.push(slot);
+        }
         cx.engine.monitored = true;
     }
     cx.reply.ok();
@@ -42,20 +46,14 @@ fn line(session: &Session, args: Args<'_>, now_us: u64) -> String {
     let mut line = format!("+{}.{:06} [{} {from}]", now_us / 1_000_000, now_us % 1_000_000, session.db);
     for (i, arg) in args.iter().enumerate() {
         line.push(' ');
-        if i > 0 && is_secret(args, i) {
-            line.push_str("\"(redacted)\"");
+        if is_secret(args, i) {
+            quote(&mut line, REDACTED.as_bytes());
         } else {
             quote(&mut line, arg);
         }
     }
     line.push_str("\r\n");
     line
-}
-
-/// Passwords are not for those who watch.
-fn is_secret(args: Args<'_>, i: usize) -> bool {
-    let is = |i: usize, word: &str| args.get(i).is_some_and(|a| a.eq_ignore_ascii_case(word.as_bytes()));
-    is(0, "auth") || is(0, "hello") && (is(i - 1, "auth") || i > 1 && is(i - 2, "auth"))
 }
 
 /// As `sdscatrepr` does: printable bytes as they are, others escaped.

@@ -1,0 +1,291 @@
+//! Keys, as commands reach them: due keys are gone, use is counted, and what a reply shows or a command changes is
+//! noted, so that replies wait for the log, watchers are told, and effects are recorded.
+
+use crate::access;
+use crate::engine::{Engine, Pause};
+use crate::garbage::Garbage;
+use crate::session::Session;
+use graven_store::{Db, Entry, Key, Slot};
+
+impl Engine {
+    /// A key's entry, for reading: due keys are gone, use is counted, and the reply will wait for what it
+    /// shows.
+    #[inline]
+    pub fn read(&mut self, session: &Session, key: Key<'_>) -> Option<&Entry> {
+        self.expire_if_due(session.db, key);
+        self.depends_on_key(session.db, key);
+        let found = self.keyspace.db(session.db).get(key);
+        match found {
+            None => self.stats.misses += 1,
+            Some(entry) => {
+                self.stats.hits += 1;
+                if !self.no_touch {
+                    entry.set_access(access::used(&self.settings, entry.access(), self.now_ms, &mut self.random));
+                }
+            }
+        }
+        found
+    }
+
+    /// A key's entry, for asking about it rather than using it (`TTL`, `TYPE`, `EXISTS`): counted, not touched.
+    pub fn inspect(&mut self, db: usize, key: Key<'_>) -> Option<&Entry> {
+        self.expire_if_due(db, key);
+        self.depends_on_key(db, key);
+        let found = self.keyspace.db(db).get(key);
+        match found {
+            None => self.stats.misses += 1,
+            Some(_) => self.stats.hits += 1,
+        }
+        found
+    }
+
+    /// A key's entry, seen from outside: neither counted nor touched.
+    pub fn peek(&mut self, db: usize, key: Key<'_>) -> Option<&Entry> {
+        self.expire_if_due(db, key);
+        self.depends_on_key(db, key);
+        self.keyspace.db(db).get(key)
+    }
+
+    /// A key's place, for changing it: due keys are gone, and use is noted. Under `always`, whoever reads the key from now on
+    /// waits for this command's effects.
+    #[inline]
+    pub fn slot<'s>(&'s mut self, db: usize, key: Key<'s>) -> Slot<'s> {
+        self.expire_if_due(db, key);
+        self.depends_on_key(db, key);
+        self.will_write(db, key);
+        let Engine { keyspace, settings, random, now_ms, .. } = self;
+        let slot = keyspace.db_mut(db).slot(key);
+        if let Slot::Occupied(place) = &slot
+            && !self.no_touch
+        {
+            let entry = place.entry();
+            entry.set_access(access::used(settings, entry.access(), *now_ms, random));
+        }
+        slot
+    }
+
+    /// Takes a key out. Due keys are gone.
+    pub fn remove(&mut self, db: usize, key: Key<'_>) -> Option<Entry> {
+        self.expire_if_due(db, key);
+        self.depends_on_key(db, key);
+        self.will_write(db, key);
+        self.keyspace.db_mut(db).remove(key)
+    }
+
+    /// A database, for changing anything in it. Commands that change single keys use [`Engine::slot`].
+    pub fn db_mut(&mut self, db: usize) -> &mut Db {
+        if self.settings.track_reads {
+            self.unsettled.note_db(db, self.effects.lsn() + 1);
+        }
+        self.keyspace.db_mut(db)
+    }
+
+    /// Notes that a key may be changed by the running command.
+    #[inline]
+    fn will_write(&mut self, db: usize, key: Key<'_>) {
+        if self.settings.track_reads {
+            // Blocks become durable as wholes, so any position inside the next effect stands for its end.
+            self.unsettled.note(db, key.hash, self.effects.lsn() + 1);
+        }
+    }
+
+    /// The running command's reply shows something of a key.
+    #[inline]
+    fn depends_on_key(&mut self, db: usize, key: Key<'_>) {
+        if self.settings.track_reads {
+            self.needs = self.needs.max(self.unsettled.of_key(db, key.hash));
+        }
+    }
+
+    /// The running command's reply shows something of a whole database (`DBSIZE`, `SCAN`, `KEYS`).
+    pub fn depends_on_db(&mut self, db: usize) {
+        self.needs = self.needs.max(self.unsettled.of_db(db));
+    }
+
+    /// The log is durable up to here: replies that show what was written before need not wait.
+    pub fn settle(&mut self, durable: u64) {
+        self.unsettled.settle(durable);
+    }
+
+    /// Whether replies wait for what they show to be durable (`appendfsync always`).
+    pub fn set_track_reads(&mut self, track: bool) {
+        if self.settings.track_reads != track {
+            self.settings.track_reads = track;
+            self.unsettled.clear();
+            // What was written before the change may not be durable either.
+            let lsn = self.effects.lsn();
+            (0..self.keyspace.databases()).for_each(|db| self.unsettled.note_db(db, lsn));
+        }
+    }
+
+    /// The running command's reply may show anything.
+    pub fn depends_on_everything(&mut self) {
+        self.needs = self.effects.lsn();
+    }
+
+    /// The access bits of an entry made now.
+    #[inline]
+    pub fn fresh_access(&self) -> u32 {
+        access::fresh(&self.settings, self.now_ms)
+    }
+
+    /// Whether a deadline has passed. Nothing is ever due while loading: the log says what expired.
+    #[inline]
+    pub fn is_due(&self, deadline: Option<u64>) -> bool {
+        deadline.is_some_and(|d| d < self.now_ms) && !self.loading
+    }
+
+    /// Deletes a key whose deadline has passed, and records that.
+    #[inline]
+    pub fn expire_if_due(&mut self, db: usize, key: Key<'_>) {
+        let keys = self.keyspace.db(db);
+        if keys.volatile_len() > 0 && keys.get(key).is_some_and(|entry| self.is_due(entry.deadline())) {
+            self.expire(db, key);
+        }
+    }
+
+    #[cold]
+    fn expire(&mut self, db: usize, key: Key<'_>) {
+        self.will_write(db, key);
+        if let Some(entry) = self.keyspace.db_mut(db).remove(key) {
+            self.expired(db, entry);
+        }
+    }
+
+    /// A due entry has been taken out.
+    fn expired(&mut self, db: usize, entry: Entry) {
+        self.stats.expired += 1;
+        let verb = if self.settings.lazy_expire { "UNLINK" } else { "DEL" };
+        self.effects.push(db, &[verb.as_bytes(), entry.key()]);
+        if !self.watches.is_empty() {
+            self.watches.touch(db, entry.key());
+        }
+        let lazily = self.settings.lazy_expire;
+        self.drop_entry(entry, lazily);
+    }
+
+    /// Deletes due keys of all databases until none is due or `go_on` says stop. True if none is left.
+    /// Each deletion is a unit of its own.
+    pub fn expire_due(&mut self, go_on: &mut dyn FnMut() -> bool) -> bool {
+        if self.loading || self.pause != Pause::Off || !self.settings.active_expire {
+            return true;
+        }
+        let mut done = true;
+        let mut due = Vec::new();
+        for db in 0..self.keyspace.databases() {
+            if self.keyspace.db(db).volatile_len() == 0 {
+                continue;
+            }
+            let now_ms = self.now_ms;
+            done &= self.keyspace.db_mut(db).expire(now_ms, go_on, &mut |entry| due.push(entry));
+            for entry in due.drain(..) {
+                self.effects.begin_unit();
+                let hash = self.keyspace.hash(entry.key());
+                self.will_write(db, Key { bytes: entry.key(), hash });
+                self.expired(db, entry);
+                self.effects.end_unit();
+            }
+        }
+        self.stats.expire_cycles_cut_short += !done as u64;
+        done
+    }
+
+    /// How many keys all databases hold.
+    pub fn key_count(&self) -> usize {
+        (0..self.keyspace.databases()).map(|db| self.keyspace.db(db).len()).sum()
+    }
+
+    /// Drops an entry: here, or on the reclaiming thread if it is large and `lazily` is asked for.
+    #[inline]
+    pub fn drop_entry(&mut self, entry: Entry, lazily: bool) {
+        const WORTH_HANDING_OVER: usize = 64 << 10;
+        if lazily && entry.cost() > WORTH_HANDING_OVER {
+            self.stats.lazy_freed += 1;
+            self.garbage.push(Garbage::Entry(entry));
+        }
+    }
+
+    /// A key was changed: watchers are told, and the command will be logged.
+    #[inline]
+    pub fn changed(&mut self, db: usize, key: &[u8]) {
+        self.dirty += 1;
+        self.signal(db, key);
+    }
+
+    /// Watchers of a key are told, for commands that change several keys and count as one change.
+    #[inline]
+    pub fn signal(&mut self, db: usize, key: &[u8]) {
+        if !self.watches.is_empty() {
+            self.watches.touch(db, key);
+        }
+    }
+
+    /// Records an effect instead of the running command as it arrived.
+    pub fn log<P: AsRef<[u8]>>(&mut self, db: usize, parts: &[P]) {
+        self.explicit_effects = true;
+        self.effects.push(db, parts);
+    }
+
+    /// The running command is not logged by itself.
+    pub fn log_nothing(&mut self) {
+        self.explicit_effects = true;
+    }
+
+    // ---- WATCH ----
+
+    pub(crate) fn watch(&mut self, session: &mut Session, key: Key<'_>) {
+        if session.watched.iter().any(|w| w.db == session.db && *w.key == *key.bytes) {
+            return;
+        }
+        let expired = self.keyspace.db(session.db).get(key).is_some_and(|e| self.is_due(e.deadline()));
+        let version = self.watches.watch(session.db, key.bytes);
+        session.watched.push(crate::session::Watched { db: session.db, key: key.bytes.into(), version, expired });
+    }
+
+    /// Ends all watches of a session. To be called also when its connection closes.
+    pub fn unwatch(&mut self, session: &mut Session) {
+        for watched in session.watched.drain(..) {
+            self.watches.unwatch(watched.db, watched.key);
+        }
+    }
+
+    /// How many keys are watched.
+    pub fn watched_keys(&self) -> usize {
+        self.watches.len()
+    }
+
+    pub(crate) fn watched_changed(&self, session: &Session) -> bool {
+        session.watched.iter().any(|w| {
+            let gone_by_time = || {
+                let key = self.keyspace.key(&w.key);
+                !w.expired && self.keyspace.db(w.db).get(key).is_some_and(|e| self.is_due(e.deadline()))
+            };
+            self.watches.version(w.db, &w.key) != Some(w.version) && (!w.expired || self.exists(w.db, &w.key)) || gone_by_time()
+        })
+    }
+
+    fn exists(&self, db: usize, key: &[u8]) -> bool {
+        self.keyspace.db(db).get(self.keyspace.key(key)).is_some()
+    }
+
+    /// All keys of a database are about to be removed.
+    pub(crate) fn touch_flushed(&mut self, db: usize) {
+        if !self.watches.is_empty() {
+            let Engine { watches, keyspace, .. } = self;
+            watches.touch_db(db, |key| keyspace.db(db).get(keyspace.key(key)).is_some());
+        }
+    }
+
+    /// Two databases are about to be swapped: a key changes if it is in either.
+    pub(crate) fn touch_swapped(&mut self, a: usize, b: usize) {
+        if !self.watches.is_empty() {
+            let Engine { watches, keyspace, .. } = self;
+            for db in [a, b] {
+                watches.touch_db(db, |key| {
+                    let key = keyspace.key(key);
+                    keyspace.db(a).get(key).is_some() || keyspace.db(b).get(key).is_some()
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What happens by time: ten times a second, and in slices while keys are due.
+
+use crate::logging::log;
+use crate::server::Server;
+use graven_engine::{Pause, SessionFlags};
+use std::time::{Duration, Instant};
+
+/// Longest stretch of active expiry, so that nobody waits for it longer than this.
+const EXPIRE_SLICE: Duration = Duration::from_micros(500);
+/// A client that reads nothing of a full output for this long is closed.
+const STUCK_OUTPUT_MS: u64 = 60_000;
+
+/// What is due when.
+#[derive(Default)]
+pub(crate) struct Timers {
+    next_cron: Option<Instant>,
+    /// Due keys were left when the last slice of active expiry was over.
+    expiring: bool,
+    /// Commands executed when that was last looked at, and for how many tenths of a second there were no more.
+    idle: (u64, u32),
+    /// Fsyncs that were late when that was last looked at.
+    delayed_fsyncs: u64,
+}
+
+impl Timers {
+    /// How long nothing is due.
+    pub(crate) fn timeout(&self) -> Duration {
+        match self.next_cron {
+            Some(at) if !self.expiring => at.saturating_duration_since(Instant::now()),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+impl Server {
+    /// Does what is due.
+    pub(crate) fn run_timers(&mut self) {
+        let now = Instant::now();
+        if self.timers.next_cron.is_none_or(|at| now >= at) {
+            self.timers.next_cron = Some(now + Duration::from_millis(100));
+            self.cron();
+        }
+        if self.timers.expiring {
+            self.expire_slice();
+        }
+    }
+
+    /// What happens ten times a second.
+    fn cron(&mut self) {
+        let now_ms = self.engine.now_ms();
+        if self.engine.pause != Pause::Off && now_ms >= self.outside.pause_until_ms {
+            self.engine.pause = Pause::Off;
+        }
+        self.timers.expiring = !self.engine.writes_denied;
+        let stats = &mut self.outside.stats;
+        stats.ops.sample(now_ms, self.engine.stats.commands);
+        stats.input_rate.sample(now_ms, stats.input_bytes);
+        stats.output_rate.sample(now_ms, stats.output_bytes);
+        self.check_clients(now_ms);
+        self.record_log_latency();
+        self.give_back_when_idle();
+    }
+
+    /// A burst leaves free memory in the allocator. Giving it back takes a while, so it is done when nobody waits.
+    fn give_back_when_idle(&mut self) {
+        const IDLE_TENTHS: u32 = 5;
+        let (commands, tenths) = &mut self.timers.idle;
+        let now = self.engine.stats.commands;
+        if *commands != now {
+            self.timers.idle = (now, 0);
+        } else if *tenths <= IDLE_TENTHS {
+            *tenths += 1;
+            if *tenths == IDLE_TENTHS {
+                crate::allocator::give_back();
+            }
+        }
+    }
+
+    /// Idle and stuck clients, and those past their soft output limit.
+    fn check_clients(&mut self, now_ms: u64) {
+        let timeout_ms = self.outside.config.timeout_s * 1000;
+        let pause_bytes = self.outside.output_pause_bytes();
+        let mut doomed = Vec::new();
+        for (slot, client) in &mut self.outside.clients {
+            let pending = client.output.pending_bytes();
+            let limit = self.outside.config.output_buffer_limits[client.class() as usize];
+            let over_soft = limit.soft_bytes > 0 && pending as u64 > limit.soft_bytes;
+            client.over_soft_limit_since_ms = over_soft.then(|| client.over_soft_limit_since_ms.unwrap_or(now_ms));
+            let too_long = client.over_soft_limit_since_ms.is_some_and(|since| now_ms - since > limit.soft_seconds * 1000);
+            let stuck = pending > pause_bytes && !client.output.is_held() && now_ms.saturating_sub(client.progress.1) > STUCK_OUTPUT_MS;
+            let idle = timeout_ms > 0
+                && now_ms.saturating_sub(client.active_ms) > timeout_ms
+                && !client.is_blocked()
+                && !client.has_flag(SessionFlags::MONITOR);
+            if too_long || stuck {
+                log!(
+                    Warning,
+                    "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+                    client.id,
+                    client.address
+                );
+                self.outside.stats.output_buffer_closed += 1;
+            } else if idle {
+                log!(Verbose, "Closing idle client {}", client.address);
+            }
+            if pending == 0 {
+                client.progress.1 = now_ms;
+            }
+            if client.input.is_empty() && client.input.capacity() > 0 {
+                client.input = Vec::new();
+            }
+            if too_long || stuck || idle {
+                doomed.push(slot);
+            }
+        }
+        doomed.into_iter().for_each(|slot| self.outside.doom(slot));
+    }
+
+    fn record_log_latency(&mut self) {
+        let Some(log) = &mut self.outside.log else { return };
+        let delayed = log.delayed_fsyncs();
+        if delayed > std::mem::replace(&mut self.timers.delayed_fsyncs, delayed) {
+            log!(
+                Notice,
+                "Asynchronous AOF fsync is taking too long (disk is busy?). Writes are acknowledged without waiting for it; a loss of power \
+                 would cost {} bytes now.",
+                log.info(self.outside.start.elapsed().as_micros() as u64).at_risk_bytes
+            );
+        }
+        let mut samples = Vec::new();
+        log.take_latency_samples(&mut samples);
+        let threshold = self.engine.settings.latency_threshold_ms;
+        for sample in samples {
+            self.engine.latency.record(sample.event, self.engine.now_ms() / 1000, sample.took_us / 1000, threshold);
+        }
+    }
+
+    /// Deletes due keys for a moment; what is left is gone on with in the next turn, after the clients.
+    fn expire_slice(&mut self) {
+        let began = Instant::now();
+        self.timers.expiring = !self.engine.expire_due(&mut || began.elapsed() < EXPIRE_SLICE);
+        self.outside.stats.expire_us += began.elapsed().as_micros() as u64;
+        let ms = began.elapsed().as_millis() as u64;
+        let threshold = self.engine.settings.latency_threshold_ms;
+        self.engine.latency.record("expire-cycle", self.engine.now_ms() / 1000, ms, threshold);
+    }
+}
