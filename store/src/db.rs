@@ -20,9 +20,6 @@ pub struct Db {
     len: usize,
     volatile: usize,
     deadline_sum: u128,
-    write_stamp: u64,
-    max_stamp: u64,
-    floor_stamp: u64,
     /// The segment at which the next expiry pass goes on.
     pub(crate) expire_next: usize,
 }
@@ -60,9 +57,6 @@ impl Db {
             len: 0,
             volatile: 0,
             deadline_sum: 0,
-            write_stamp: 0,
-            max_stamp: 0,
-            floor_stamp: 0,
             expire_next: 0,
         }
     }
@@ -160,46 +154,8 @@ impl Db {
 
     /// Empties the database and returns its former contents, to be dropped wherever the caller likes.
     pub fn clear(&mut self) -> Db {
-        let mut empty = Db::new(self.hasher);
-        empty.write_stamp = self.write_stamp;
-        empty.max_stamp = self.max_stamp;
-        empty.floor_stamp = self.floor_stamp;
-        empty.raise_stamps(self.write_stamp);
+        let empty = Db::new(self.hasher);
         std::mem::replace(self, empty)
-    }
-
-    /// The greatest write stamp of a change to the segment of `hash`.
-    #[inline]
-    pub fn stamp(&self, hash: u64) -> u64 {
-        self.segment(hash).stamp.max(self.floor_stamp)
-    }
-
-    /// The greatest write stamp of any change.
-    pub fn max_stamp(&self) -> u64 {
-        self.max_stamp
-    }
-
-    /// The value that every change from now on leaves in the segment it touches.
-    pub fn set_write_stamp(&mut self, stamp: u64) {
-        self.write_stamp = stamp;
-    }
-
-    /// The value last given to [`Db::set_write_stamp`].
-    pub fn write_stamp(&self) -> u64 {
-        self.write_stamp
-    }
-
-    /// Marks the whole database as changed at `stamp`.
-    pub fn raise_stamps(&mut self, stamp: u64) {
-        self.floor_stamp = self.floor_stamp.max(stamp);
-        self.max_stamp = self.max_stamp.max(stamp);
-    }
-
-    #[inline]
-    pub(crate) fn stamp_segment(&mut self, segment: usize) {
-        let stamp = &mut self.segments[segment].stamp;
-        *stamp = self.write_stamp.max(*stamp);
-        self.max_stamp = self.max_stamp.max(self.write_stamp);
     }
 
     /// Counts the coming or going of deadlines in a segment.
@@ -226,7 +182,6 @@ impl Db {
         }
         self.len += 1;
         self.count_deadline(segment, None, entry.deadline());
-        self.stamp_segment(segment);
         let place = self.segments[segment].insert(hash, entry);
         Location { segment, place }
     }
@@ -238,7 +193,6 @@ impl Db {
         segment.tidy();
         self.len -= 1;
         self.count_deadline(location.segment, entry.deadline(), None);
-        self.stamp_segment(location.segment);
         entry
     }
 
@@ -246,7 +200,6 @@ impl Db {
     pub(crate) fn count_taken(&mut self, segment: usize, entry: &Entry) {
         self.len -= 1;
         self.count_deadline(segment, entry.deadline(), None);
-        self.stamp_segment(segment);
     }
 
     /// Splits the segment of `hash` in two.

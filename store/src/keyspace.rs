@@ -46,12 +46,9 @@ impl Keyspace {
         self.databases.len()
     }
 
-    /// Exchanges the contents of two databases, and raises the stamp of everything in both to their write stamps.
+    /// Exchanges the contents of two databases.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.databases.swap(a, b);
-        let stamp = self.databases[a].write_stamp().max(self.databases[b].write_stamp());
-        self.databases[a].raise_stamps(stamp);
-        self.databases[b].raise_stamps(stamp);
     }
 
     /// Two different databases at once; panics if they are the same or one does not exist.

@@ -1,9 +1,8 @@
 //! The keyspace of Graven: databases of keys, each key one small allocation.
 //!
 //! What it owns: the hash tables, the memory layout of keys and values, deadlines and
-//! their reclaiming, iteration in hash order, and the stamps that say which log position a
-//! reply has to wait for. What it does not know: commands, the protocol, files, the
-//! clock and randomness (both are handed in).
+//! their reclaiming, and iteration in hash order. What it does not know: commands, the
+//! protocol, files, the log, the clock and randomness (the last two are handed in).
 //!
 //! # Invariants
 //!
@@ -13,8 +12,6 @@
 //! * Buckets are in hash order, so a position in hash space is a cursor that no resize can
 //!   invalidate.
 //! * `next_deadline` of a segment is never later than the earliest deadline in it.
-//! * Every mutation writes the current write stamp into the segment it touches, and the
-//!   greatest stamp ever written is at hand.
 //!
 //! # Where `unsafe` is
 //!

@@ -37,8 +37,6 @@ pub(crate) struct Place {
 /// The entries whose hashes share a prefix.
 pub(crate) struct Segment {
     buckets: Box<[Bucket]>,
-    /// The greatest write stamp of a change here.
-    pub(crate) stamp: u64,
     len: u32,
     displaced_removals: u32,
     depth: u8,
@@ -77,7 +75,7 @@ impl Segment {
     /// An empty segment for a prefix of `depth` bits; `random` decides when it will split.
     pub(crate) fn new(depth: u8, random: u64) -> Segment {
         let split_buckets = SPLIT_BUCKETS[random as usize % SPLIT_BUCKETS.len()];
-        Segment { buckets: Box::default(), stamp: 0, len: 0, displaced_removals: 0, depth, split_buckets }
+        Segment { buckets: Box::default(), len: 0, displaced_removals: 0, depth, split_buckets }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -260,7 +258,6 @@ impl Segment {
         let mut halves = [random, random >> 32].map(|random| Segment::new(depth, random));
         for (half, len) in halves.iter_mut().zip([entries.len() - upper_len, upper_len]) {
             half.buckets = new_table(roomy_buckets(len));
-            half.stamp = self.stamp;
         }
         for (entry, ..) in entries.iter().take(PREFETCH_AHEAD) {
             entry.prefetch();

@@ -43,7 +43,6 @@ impl<'a> Occupied<'a> {
 
     #[inline]
     fn change(&mut self) -> &mut Entry {
-        self.db.stamp_segment(self.location.segment);
         self.db.segments[self.location.segment].entry_mut(self.location.place)
     }
 

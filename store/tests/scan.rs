@@ -1,4 +1,4 @@
-//! The promises of `SCAN`, random picks and the stamps.
+//! The promises of `SCAN` and random picks.
 
 use std::collections::{HashMap, HashSet};
 
@@ -115,55 +115,4 @@ fn random_finds_the_last_key_of_a_database_that_was_large() {
     (1..100_000).for_each(|number| assert!(remove(&mut keyspace, number)));
     let picked: HashSet<u64> = (0..50).map(|random| number_of(keyspace.db(0).random(random).expect("one is left"))).collect();
     assert_eq!(picked, HashSet::from([0]));
-}
-
-#[test]
-fn both_halves_of_a_split_segment_keep_its_stamp() {
-    let mut keyspace = Keyspace::new(1, [6; 16]);
-    let mut segments = 1;
-    for number in 1..30_000u64 {
-        keyspace.db_mut(0).set_write_stamp(number);
-        add(&mut keyspace, number);
-        let now = keyspace.db(0).table_stats().segments;
-        if now != segments {
-            segments = now;
-            for older in 1..=number {
-                assert!(keyspace.db(0).stamp(keyspace.hash(&older.to_le_bytes())) >= older);
-            }
-        }
-    }
-    assert!(segments > 16);
-}
-
-#[test]
-fn a_stamp_is_never_older_than_the_last_change_of_the_key() {
-    let mut keyspace = Keyspace::new(2, [6; 16]);
-    let mut changed: HashMap<u64, u64> = HashMap::new();
-    for stamp in 1..20_000u64 {
-        keyspace.db_mut(0).set_write_stamp(stamp);
-        let number = stamp.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51;
-        if stamp % 3 == 0 {
-            if remove(&mut keyspace, number) {
-                changed.insert(number, stamp);
-            }
-        } else {
-            add(&mut keyspace, number);
-            changed.insert(number, stamp);
-        }
-        assert!(keyspace.db(0).max_stamp() <= stamp);
-    }
-    assert_eq!(keyspace.db(0).max_stamp(), *changed.values().max().unwrap());
-    let stamp = |keyspace: &Keyspace, db: usize, number: u64| keyspace.db(db).stamp(keyspace.hash(&number.to_le_bytes()));
-    for (&number, &at) in &changed {
-        assert!(stamp(&keyspace, 0, number) >= at);
-    }
-    let stamps: HashSet<u64> = changed.keys().map(|&number| stamp(&keyspace, 0, number)).collect();
-    assert!(stamps.len() > 3, "a change stamps only the segment it touches");
-
-    keyspace.db_mut(0).set_write_stamp(30_000);
-    drop(keyspace.db_mut(0).clear());
-    assert_eq!((stamp(&keyspace, 0, 1), keyspace.db(0).max_stamp()), (30_000, 30_000));
-    keyspace.db_mut(1).set_write_stamp(40_000);
-    keyspace.swap(0, 1);
-    assert_eq!((stamp(&keyspace, 0, 1), stamp(&keyspace, 1, 1)), (40_000, 40_000));
 }
