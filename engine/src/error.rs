@@ -46,6 +46,11 @@ pub fn quotable(argument: &[u8], most: usize) -> &[u8] {
     &argument[..end.min(most)]
 }
 
+/// An error that quotes an argument between its beginning and its end.
+pub fn quoting(start: &str, argument: &[u8], end: &str) -> Error {
+    [start.as_bytes(), quotable(argument, usize::MAX), end.as_bytes()].concat().into()
+}
+
 /// Options that do not go together, or a word that is none.
 pub const SYNTAX: &str = "ERR syntax error";
 /// A number that is none, or does not fit.

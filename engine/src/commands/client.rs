@@ -1,7 +1,7 @@
 //! `CLIENT` subcommands that concern the caller alone. Those about other clients are the host's.
 
 use crate::context::Context;
-use crate::error::{Error, SYNTAX};
+use crate::error::{Error, SYNTAX, quoting};
 use crate::session::SessionFlags;
 
 /// `CLIENT ID`
@@ -37,13 +37,13 @@ fn printable(bytes: &[u8]) -> Option<String> {
 
 /// `CLIENT SETINFO LIB-NAME name | LIB-VER version`
 pub fn setinfo(cx: &mut Context<'_>) -> Result<(), Error> {
-    let option = String::from_utf8_lossy(cx.args.at(2));
+    let option = cx.args.at(2);
     let is_name = cx.is(2, "LIB-NAME");
     if !is_name && !cx.is(2, "LIB-VER") {
-        return Err(format!("ERR Unrecognized option '{option}'").into());
+        return Err(quoting("ERR Unrecognized option '", option, "'"));
     }
     let Some(value) = printable(cx.args.at(3)) else {
-        return Err(format!("ERR {option} cannot contain spaces, newlines or special characters.").into());
+        return Err(quoting("ERR ", option, " cannot contain spaces, newlines or special characters."));
     };
     *(if is_name { &mut cx.session.lib_name } else { &mut cx.session.lib_version }) = value;
     cx.reply.ok();

@@ -4,7 +4,7 @@
 //! not depend on where they differ.
 
 use crate::context::Context;
-use crate::error::{Error, SYNTAX, wrong_arity};
+use crate::error::{Error, SYNTAX, quoting, wrong_arity};
 use crate::session::SessionFlags;
 use graven_resp::{Protocol, number};
 
@@ -97,7 +97,7 @@ pub fn hello(cx: &mut Context<'_>) -> Result<(), Error> {
             name = Some(super::client::valid_name(cx.args.at(i + 1))?);
             i += 2;
         } else {
-            return Err(format!("ERR Syntax error in HELLO option '{}'", String::from_utf8_lossy(cx.args.at(i))).into());
+            return Err(quoting("ERR Syntax error in HELLO option '", cx.args.at(i), "'"));
         }
     }
     if let Some((user, password)) = credentials {

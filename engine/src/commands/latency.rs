@@ -1,7 +1,7 @@
 //! `LATENCY`: delays that were seen, and how long commands take.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, quoting};
 use crate::latency::Series;
 use crate::registry::CommandId;
 use crate::stats::CommandStats;
@@ -54,7 +54,7 @@ pub fn graph(cx: &mut Context<'_>) -> Result<(), Error> {
     let name = String::from_utf8_lossy(cx.args.at(2)).into_owned();
     let now = cx.engine.now_ms() / 1000;
     let Some(series) = cx.engine.latency.get(&name) else {
-        return Err(format!("ERR No samples available for event '{name}'").into());
+        return Err(quoting("ERR No samples available for event '", cx.args.at(2), "'"));
     };
     let text = draw(&name, series, now);
     cx.reply.verbatim("txt", &text);

@@ -63,7 +63,7 @@ fn is_normal_type(name: &[u8]) -> Result<bool, Error> {
     match name.to_ascii_lowercase().as_slice() {
         b"normal" => Ok(true),
         b"master" | b"replica" | b"slave" | b"pubsub" => Ok(false),
-        _ => Err(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(name)).into()),
+        _ => Err(error::quoting("ERR Unknown client type '", name, "'")),
     }
 }
 
@@ -184,7 +184,7 @@ impl<'a> Victims<'a> {
                 b"ADDR" => victims.address = Some(value),
                 b"LADDR" => victims.local_address = Some(value),
                 b"USER" if value == b"default" => {}
-                b"USER" => return Err(format!("ERR No such user '{}'", String::from_utf8_lossy(value)).into()),
+                b"USER" => return Err(error::quoting("ERR No such user '", value, "'")),
                 b"SKIPME" if value.eq_ignore_ascii_case(b"yes") => victims.skip_me = true,
                 b"SKIPME" if value.eq_ignore_ascii_case(b"no") => victims.skip_me = false,
                 _ => return Err(error::SYNTAX.into()),
