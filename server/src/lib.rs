@@ -28,11 +28,10 @@ mod timers;
 mod turn;
 
 pub use allocator::set_give_back;
+pub use graven_engine::REDIS_VERSION;
 pub use listener::ListenError;
 pub use server::{Server, ServerError};
 pub use start::start;
 
-/// The version of Redis whose behaviour this is.
-pub const REDIS_VERSION: &str = "7.2.5";
 /// The version of Graven.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

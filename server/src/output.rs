@@ -295,7 +295,7 @@ mod tests {
                 output.release(reached);
                 drain(&mut output, &mut sent, at_once);
                 let allowed = positions.iter().take_while(|(needs, _)| *needs <= reached).last().map_or(0, |p| p.1);
-                prop_assert!(sent.len() <= allowed.max(positions.iter().filter(|(n, _)| *n <= needs / 2).last().map_or(0, |p| p.1)));
+                prop_assert!(sent.len() <= allowed.max(positions.iter().rfind(|(n, _)| *n <= needs / 2).map_or(0, |p| p.1)));
             }
             prop_assert_eq!(&sent, &all);
             prop_assert!(output.is_empty());
