@@ -111,13 +111,6 @@ impl Effects {
         }
     }
 
-    /// Records a command that is a unit of its own, outside any execution.
-    pub fn push_alone(&mut self, db: usize, parts: &[&[u8]]) {
-        self.begin_unit();
-        self.push(db, parts);
-        self.end_unit();
-    }
-
     /// Records a command as it arrived.
     #[inline]
     pub fn push_args(&mut self, db: usize, args: Args<'_>) {

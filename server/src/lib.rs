@@ -14,6 +14,7 @@ pub mod config;
 mod host;
 mod listener;
 mod load;
+mod log_switch;
 pub mod logging;
 mod memory;
 mod output;

@@ -4,11 +4,12 @@
 //! another thread; here they are only executed. Commands that arrive together are looked up together, as
 //! from a socket.
 
+use crate::log_switch::MAX_FLUSH;
 use crate::logging::log;
 use crate::outside::LoadProgress;
 use crate::server::{Server, ServerError};
 use crate::snapshot;
-use graven_aof::{Command, FsStorage, Options, Part, Recovery, Runtime};
+use graven_aof::{Command, FsStorage, Options, Part, Recovery};
 use graven_engine::{Error, Prepared, Session, SessionFlags};
 use graven_resp::{Args, Span};
 use std::ops::Range;
@@ -19,8 +20,6 @@ use std::time::{Duration, Instant};
 const LISTEN_EVERY: Duration = Duration::from_millis(10);
 /// How often progress is told in the log.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// How long the disk may take for the rest of the log before it is read again.
-const MAX_FLUSH: Duration = Duration::from_secs(60);
 /// Commands looked up ahead of their execution.
 const AHEAD: usize = 32;
 
@@ -95,7 +94,9 @@ impl Server {
     fn load_log(&mut self, began: Instant) -> Result<bool, ServerError> {
         let options: Options = self.outside.config.log_options();
         let storage = Arc::new(FsStorage::new(&self.outside.config.dir));
-        let snapshot_only = !Recovery::exists(&*storage, &options)? && snapshot::exists(&self.outside.config);
+        if !Recovery::exists(&*storage, &options)? && snapshot::exists(&self.outside.config) {
+            return self.adopt_snapshot(began).map(|()| false);
+        }
         let mut recovery = Recovery::open(storage, options)?;
         self.outside.loading.total_bytes = recovery.bytes_total();
         let mut replay = Replay::default();
@@ -127,21 +128,10 @@ impl Server {
                 return Ok(true);
             }
         }
-        let waker = self.waker.clone();
-        let start = self.outside.start;
-        // If the loop cannot be woken it wakes by itself, ten times a second.
-        let mut runtime = Runtime::new(move || drop(waker.wake()));
-        runtime.clock = Arc::new(move || start.elapsed().as_micros() as u64);
-        let (log, summary) = recovery.finish(runtime, self.outside.now_us())?;
+        let (log, summary) = recovery.finish(self.outside.log_runtime(), self.outside.now_us())?;
         summary.warnings.iter().for_each(|warning| log!(Warning, "{warning}"));
-        self.engine.effects.set_base(log.appended());
-        self.engine.effects.set_enabled(true);
-        self.engine.effects.set_timestamps(self.outside.config.aof_timestamp_enabled);
-        self.engine.set_track_reads(log.policy() == graven_aof::FsyncPolicy::Always);
-        self.outside.log = Some(log);
-        if snapshot_only {
-            self.adopt_snapshot(began)?;
-        } else if !summary.created {
+        self.outside.use_log(&mut self.engine, log);
+        if !summary.created {
             log!(Notice, "DB loaded from append only file: {:.3} seconds", began.elapsed().as_secs_f64());
         }
         Ok(false)
@@ -178,20 +168,12 @@ impl Server {
         Ok(false)
     }
 
-    /// There is a snapshot and no log yet: the snapshot becomes the log's first content, so that nothing is
-    /// left out of it.
+    /// There is a snapshot and no log yet: the snapshot becomes the log's base, so that nothing is left out of it.
     fn adopt_snapshot(&mut self, began: Instant) -> Result<(), ServerError> {
-        snapshot::load_file(&mut self.engine, &self.outside.config).map_err(ServerError::Load)?;
-        let Server { engine, outside, .. } = self;
-        let now_us = || outside.start.elapsed().as_micros() as u64;
-        let log = outside.log.as_mut().expect("just opened");
-        snapshot::log_everything(engine, |effects| {
-            effects.take(|buffer| {
-                log.submit(buffer, now_us());
-            });
-            log.flush(60_000_000)
-        })?;
-        log!(Notice, "DB loaded from disk and taken over into the append only file: {:.3} seconds", began.elapsed().as_secs_f64());
+        self.load_snapshot(began)?;
+        let config = self.outside.config.clone();
+        self.outside.start_log(&mut self.engine, &config)?;
+        log!(Notice, "The snapshot was taken over into the append only file: {:.3} seconds", began.elapsed().as_secs_f64());
         Ok(())
     }
 

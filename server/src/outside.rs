@@ -9,9 +9,10 @@ use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
 use graven_aof::{FsStorage, FsyncPolicy, Log};
 use graven_engine::{Effects, SessionFlags};
-use mio::{Registry, Token};
+use mio::{Registry, Token, Waker};
 use slab::Slab;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Tokens from here on are those of listeners, below it those of clients.
@@ -42,6 +43,7 @@ pub(crate) struct Outside {
     pub(crate) clients: Slab<Client>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) registry: Registry,
+    pub(crate) waker: Arc<Waker>,
     /// Absent while loading, and with `appendonly no`.
     pub(crate) log: Option<Log<FsStorage>>,
     /// Replies up to this position may leave.

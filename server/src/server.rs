@@ -25,6 +25,7 @@ use crate::timers::Timers;
 use crate::turn::Turn;
 use graven_engine::{Blocked, Engine, Pause, Random, SessionFlags};
 use mio::{Events, Poll, Token, Waker};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io;
@@ -71,7 +72,6 @@ pub struct Server {
     pub(crate) engine: Engine,
     pub(crate) outside: Outside,
     pub(crate) poll: Poll,
-    pub(crate) waker: Arc<Waker>,
     events: Option<Events>,
     turn: Turn,
     /// Clients to be served, by slot.
@@ -79,7 +79,8 @@ pub struct Server {
     /// Clients that cannot be served for now, by slot.
     stalled: Vec<usize>,
     pub(crate) timers: Timers,
-    stop_signal: Arc<AtomicBool>,
+    /// SIGTERM and SIGINT have come.
+    stop_signals: [Arc<AtomicBool>; 2],
 }
 
 impl Server {
@@ -100,9 +101,11 @@ impl Server {
         }
         let poll = Poll::new().map_err(ServerError::system("Can't create the event loop"))?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(ServerError::system("Can't create the event loop"))?);
-        let stop_signal = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-            signal_hook::flag::register(signal, stop_signal.clone()).map_err(ServerError::system("Can't handle signals"))?;
+        let stop_signals: [Arc<AtomicBool>; 2] = Default::default();
+        let unheard = Arc::new(AtomicBool::new(false));
+        for (signal, flag) in [(SIGTERM, &stop_signals[0]), (SIGINT, &stop_signals[1]), (SIGHUP, &unheard)] {
+            // A terminal that goes away is no reason to stop.
+            signal_hook::flag::register(signal, flag.clone()).map_err(ServerError::system("Can't handle signals"))?;
         }
         raise_file_limit(config.maxclients as u64 + 64);
         let run_id = (0..40).map(|_| char::from_digit(random.below(16) as u32, 16).expect("a hex digit")).collect();
@@ -111,6 +114,7 @@ impl Server {
             clients: Slab::new(),
             listeners: Vec::new(),
             registry: poll.registry().try_clone().map_err(ServerError::system("Can't create the event loop"))?,
+            waker,
             log: None,
             acknowledged: u64::MAX,
             durable_until: 0,
@@ -136,13 +140,12 @@ impl Server {
             engine,
             outside,
             poll,
-            waker,
             events: Some(Events::with_capacity(1024)),
             turn: Turn::default(),
             ready: VecDeque::new(),
             stalled: Vec::new(),
             timers: Timers::default(),
-            stop_signal,
+            stop_signals,
         };
         server.listen()?;
         Ok(server)
@@ -206,9 +209,13 @@ impl Server {
         self.finish_turn();
         self.outside.stats.event_loop_turns += 1;
         self.outside.stats.event_loop_us += (self.outside.start.elapsed() - began).as_micros() as u64;
-        if self.stop_signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
-            log!(Warning, "User requested shutdown...");
-            self.outside.shutdown = Some(ShutdownRequest { save: None, force: false, client: None });
+        let config = &self.outside.config;
+        for (signal, flags) in self.stop_signals.iter().zip([config.shutdown_on_sigterm, config.shutdown_on_sigint]) {
+            if signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
+                log!(Warning, "User requested shutdown...");
+                let save = (flags.save || flags.nosave).then_some(flags.save);
+                self.outside.shutdown = Some(ShutdownRequest { save, force: flags.force, client: None });
+            }
         }
         if self.outside.reload.is_some() && self.reload()? {
             return Ok(true);

@@ -1,13 +1,10 @@
 //! `SHUTDOWN` and termination signals: the log is made durable, a snapshot saved if asked for, then the process ends.
 
+use crate::log_switch::MAX_FLUSH;
 use crate::logging::log;
 use crate::outside::ShutdownRequest;
 use crate::server::Server;
 use graven_engine::Blocked;
-use std::time::Duration;
-
-/// How long the disk may take for the rest of the log.
-const MAX_FLUSH: Duration = Duration::from_secs(60);
 
 impl Server {
     /// Does what was requested. True if the process may end; if not, whoever asked has been told.
@@ -22,7 +19,8 @@ impl Server {
                 failed = Some(e.to_string());
             }
         }
-        if save.unwrap_or(!self.outside.config.save.is_empty()) {
+        // While loading, memory holds only a part of what the file to be replaced may hold.
+        if !self.engine.loading && save.unwrap_or(!self.outside.config.save.is_empty()) {
             log!(Notice, "Saving the final RDB snapshot before exiting.");
             if let Err(e) = crate::snapshot::save(&self.engine, &self.outside.config) {
                 log!(Warning, "Error trying to save the DB: {e}");

@@ -1,16 +1,13 @@
-//! RDB files: loading one, saving one, and taking one over into the log.
+//! RDB files: loading one and saving one.
 
 use crate::config::Config;
 use crate::logging::log;
-use graven_engine::{Effects, Engine};
+use graven_engine::Engine;
 use graven_rdb::{Attributes, Event, Header, Options, Reader, Value, Writer};
-use graven_store::{Entry, StringRef};
+use graven_store::Entry;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
-
-/// Content of a block of the log when a snapshot is taken over.
-const BLOCK_BYTES: usize = 4 << 20;
 
 fn path(config: &Config) -> PathBuf {
     config.dir.join(&config.dbfilename)
@@ -86,14 +83,21 @@ pub(crate) fn save(engine: &Engine, config: &Config) -> io::Result<u64> {
 }
 
 fn write_file(engine: &Engine, config: &Config, path: &PathBuf) -> io::Result<u64> {
+    let (file, bytes) = write(engine, config, false, File::create(path)?)?;
+    file.sync_all()?;
+    Ok(bytes)
+}
+
+/// Writes all databases as an RDB, `is_base` as the base of a log; returns the writer and how many bytes it was.
+pub(crate) fn write<W: Write>(engine: &Engine, config: &Config, is_base: bool, out: W) -> io::Result<(W, u64)> {
     let options = Options { compress: config.rdbcompression, checksum: config.rdbchecksum };
     let header = Header {
         redis_version: crate::REDIS_VERSION,
         created_seconds: engine.now_ms() / 1000,
         used_memory_bytes: crate::memory::resident_bytes(),
-        is_aof_base: false,
+        is_aof_base: is_base,
     };
-    let mut writer = Writer::new(File::create(path)?, options, &header)?;
+    let mut writer = Writer::new(out, options, &header)?;
     let mut scratch = [0; 20];
     for index in 0..engine.keyspace.databases() {
         let db = engine.keyspace.db(index);
@@ -109,30 +113,5 @@ fn write_file(engine: &Engine, config: &Config, path: &PathBuf) -> io::Result<u6
             }
         }
     }
-    let (file, bytes) = writer.finish()?;
-    file.sync_all()?;
-    Ok(bytes)
-}
-
-/// Records the whole data set as effects; `take` is called whenever there is enough for a block.
-pub(crate) fn log_everything<E>(engine: &mut Engine, mut take: impl FnMut(&mut Effects) -> Result<(), E>) -> Result<(), E> {
-    let Engine { keyspace, effects, .. } = engine;
-    let (mut value_digits, mut deadline_digits) = ([0; 20], [0; 20]);
-    for index in 0..keyspace.databases() {
-        for entry in keyspace.db(index).iter() {
-            let Some(value) = entry.string() else { continue };
-            let value = value.to_bytes(&mut value_digits);
-            match entry.deadline() {
-                None => effects.push_alone(index, &[b"SET", entry.key(), value]),
-                Some(deadline) => {
-                    let deadline = StringRef::Int(deadline as i64).to_bytes(&mut deadline_digits);
-                    effects.push_alone(index, &[b"SET", entry.key(), value, b"PXAT", deadline]);
-                }
-            }
-            if effects.len() > BLOCK_BYTES {
-                take(effects)?;
-            }
-        }
-    }
-    if effects.is_empty() { Ok(()) } else { take(effects) }
+    writer.finish()
 }

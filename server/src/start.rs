@@ -25,8 +25,19 @@ fn try_start(args: Vec<String>) -> Result<(), ServerError> {
     let config = Config::load(file.as_deref(), &overrides)?;
     logging::init(&config).map_err(ServerError::system("Can't open the log file"))?;
     std::env::set_current_dir(&config.dir).map_err(ServerError::system(format!("Can't chdir to '{}'", config.dir.display())))?;
+    if config.get_one("disable-thp").as_deref() == Some("yes")
+        && let Err(e) = rustix::thread::disable_transparent_huge_pages(true)
+    {
+        log!(Warning, "Can't turn off transparent huge pages for this process ({e}): memory use may be higher");
+    }
     log!(Notice, "oO0OoO0OoO0Oo Graven is starting oO0OoO0OoO0Oo");
-    log!(Notice, "Graven version={}, Redis compatibility={}, pid={}, just started", crate::VERSION, crate::REDIS_VERSION, std::process::id());
+    log!(
+        Notice,
+        "Graven version={}, Redis compatibility={}, pid={}, just started",
+        crate::VERSION,
+        crate::REDIS_VERSION,
+        std::process::id()
+    );
     match &file {
         None if overrides.is_empty() => {
             log!(Notice, "No configuration given: using the defaults ('graven server /path/to/redis.conf' names a file)");

@@ -29,7 +29,7 @@ pub(super) fn set(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Err
     let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
     let local = outside.is_local(cx.session.id, cx.session.flags.contains(SessionFlags::UNIX_SOCKET));
     let change = outside.config.prepare(&pairs, local).map_err(SetError::into_reply)?;
-    outside.apply(cx.engine, change).map_err(SetError::into_reply)?;
+    outside.apply(cx.engine, change, cx.session.in_exec).map_err(SetError::into_reply)?;
     cx.reply.ok();
     Ok(())
 }
@@ -68,11 +68,11 @@ impl Outside {
     }
 
     /// Makes a valid change true. What can fail comes first, so that a failure leaves everything as it was.
-    fn apply(&mut self, engine: &mut Engine, change: Change) -> Result<(), SetError> {
+    fn apply(&mut self, engine: &mut Engine, change: Change, in_exec: bool) -> Result<(), SetError> {
         let Change { config, changed } = change;
         let has = |name: &str| changed.contains(&name);
-        if has("appendonly") {
-            return Err(SetError::failed("appendonly", "it can be changed only with a restart of the server"));
+        if has("appendonly") && (in_exec || engine.loading) {
+            return Err(SetError::failed("appendonly", "it can't be changed inside a transaction or while loading"));
         }
         if has("dir") {
             std::env::set_current_dir(&config.dir).map_err(|e| SetError::failed("dir", e.to_string()))?;
@@ -83,6 +83,10 @@ impl Outside {
                 logging::log!(Warning, "{e}");
                 SetError::failed(name, "Unable to listen on this port. Check server logs.")
             })?;
+        }
+        if has("appendonly") {
+            let switched = if config.appendonly { self.start_log(engine, &config) } else { self.stop_log(engine) };
+            switched.map_err(|e| SetError::failed("appendonly", e.to_string()))?;
         }
         if has("maxclients") {
             crate::server::raise_file_limit(config.maxclients as u64 + 64);

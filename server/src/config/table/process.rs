@@ -55,8 +55,8 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("hz", COUNT, "10", "Turns per second of periodic work, within 1 and 500.").inert(),
     Parameter::new("dynamic-hz", Kind::Bool, "yes", "Turns oftener with many clients.").inert(),
     Parameter::new("shutdown-timeout", COUNT, "10", "Seconds that a shutdown waits for replicas.").inert(),
-    Parameter::new("shutdown-on-sigint", SHUTDOWN, "default", "How to shut down on SIGINT.").inert(),
-    Parameter::new("shutdown-on-sigterm", SHUTDOWN, "default", "How to shut down on SIGTERM.").inert(),
+    Parameter::new("shutdown-on-sigint", SHUTDOWN, "default", "How to shut down on SIGINT."),
+    Parameter::new("shutdown-on-sigterm", SHUTDOWN, "default", "How to shut down on SIGTERM."),
     Parameter::new(
         "slowlog-log-slower-than",
         int(-1, I64_MAX),
@@ -75,7 +75,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("busy-reply-threshold", LONG, "5000", "Milliseconds of a script after which others are told `BUSY`.")
         .alias("lua-time-limit")
         .inert(),
-    Parameter::new("disable-thp", Kind::Bool, "yes", "Disables transparent huge pages for the process.").immutable().inert(),
+    Parameter::new("disable-thp", Kind::Bool, "yes", "Disables transparent huge pages for the process.").immutable(),
     Parameter::new("oom-score-adj", OOM, "no", "Tells the kernel whom to kill first when memory runs out.").inert(),
     Parameter::new("oom-score-adj-values", Kind::Words(&grammar::OOM_VALUES), "0 200 800", "Scores of a master, a replica and a child.")
         .inert(),
