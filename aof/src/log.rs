@@ -13,7 +13,8 @@
 //! ```
 //!
 //! A write command is answered with `-MISCONF Errors writing to the AOF file: {message}` while [`Log::status`] is an error;
-//! replies that already wait go on waiting and are released when the disk is back.
+//! replies that already wait are replaced by the same error, so that no client hangs. What they wait for stays in the queue and
+//! becomes durable when the disk is back: the error means "not durable now", not "not done".
 //!
 //! When `set_policy` leaves `always`, replies that already wait for `durable` must go on doing so: note the watermark kind
 //! with the reply, or release by [`Watermarks::durable`] up to the LSN that was appended at the change.
@@ -69,7 +70,7 @@ pub struct LogInfo {
     pub delayed_fsync: u64,
     /// `aof_at_risk_bytes`: what a loss of power would cost now.
     pub at_risk_bytes: u64,
-    /// `aof_at_risk_ms`: the age of the oldest byte at risk.
+    /// `aof_at_risk_ms`: the age of the oldest byte at risk. Under `appendfsync no` it grows until somebody wants a sync.
     pub at_risk_ms: u64,
     /// `aof_fsync_usec_p50`.
     pub fsync_usec_p50: u64,
@@ -285,6 +286,14 @@ impl<S: Storage> Log<S> {
         self.poll(now_us);
     }
 
+    /// Everything before `lsn` shall become durable soon, whatever the policy (for `WAITAOF` under `appendfsync no`). Does not
+    /// wait for it: an I/O thread makes one fsync for all who ask before it begins, and those who ask while it runs and need
+    /// more get the next one. [`Log::watermarks`] tells when it is done.
+    pub fn want_durable(&mut self, lsn: u64, now_us: u64) {
+        self.writer.want_durable(lsn);
+        self.poll(now_us);
+    }
+
     /// `aof-block-checksums`, from the next block on.
     pub fn set_block_checksums(&mut self, on: bool) {
         self.writer.set_block_checksums(on);
@@ -305,7 +314,8 @@ impl<S: Storage> Log<S> {
     pub fn flush(&mut self, max_wait_us: u64) -> Result<()> {
         let clock = self.runtime.clock.clone();
         let give_up_us = clock() + max_wait_us;
-        let target = self.writer.want_durable();
+        let target = self.appended();
+        self.writer.want_durable(target);
         loop {
             let now_us = clock();
             self.poll(now_us);

@@ -179,7 +179,12 @@ impl Queue {
 
     /// When the oldest byte in memory was appended.
     pub fn oldest_us(&self) -> Option<u64> {
-        self.retained.front().map(|run| run.at_us).or_else(|| self.pending.front().map(|block| block.at_us))
+        self.retained.front().map(|run| run.at_us).or_else(|| self.oldest_pending_us())
+    }
+
+    /// When the oldest byte that is not written was appended.
+    pub fn oldest_pending_us(&self) -> Option<u64> {
+        self.pending.front().map(|block| block.at_us)
     }
 
     fn retain(&mut self, block: Block) {

@@ -126,6 +126,8 @@ struct InFlight {
     write: Option<(u64, u64)>,
     /// Position and file length that its sync covers.
     sync: Option<(u64, u64)>,
+    /// When the oldest byte was appended that its sync does not cover.
+    behind_us: u64,
     alone: bool,
 }
 
@@ -266,7 +268,7 @@ impl Writer {
                 }
                 self.phase = Phase::Trying { backoff_us };
                 let sync = self.policy == FsyncPolicy::Always;
-                Some(self.write(Place::Handed, sync))
+                Some(self.write(Place::Handed, sync, now_us))
             }
             Phase::MustRoll { at_us, backoff_us } => {
                 if now_us < at_us || !self.in_flight.is_empty() {
@@ -285,18 +287,18 @@ impl Writer {
             return behind.then(|| self.sync(now_us));
         }
         match self.strategy.mode(now_us) {
-            Mode::Inline => self.in_flight.is_empty().then(|| self.write(Place::Inline, true)),
-            Mode::Overlapped(most) => (self.in_flight.len() < most).then(|| self.write(Place::Handed, true)),
+            Mode::Inline => self.in_flight.is_empty().then(|| self.write(Place::Inline, true, now_us)),
+            Mode::Overlapped(most) => (self.in_flight.len() < most).then(|| self.write(Place::Handed, true, now_us)),
         }
     }
 
     fn next_relaxed(&mut self, now_us: u64) -> Option<Action> {
         if self.queue.has_unhanded() {
             if self.in_flight.is_empty() && now_us >= self.slow_writes_until_us {
-                return Some(self.write(Place::Inline, false));
+                return Some(self.write(Place::Inline, false, now_us));
             }
             if self.in_flight.iter().filter(|job| job.write.is_some()).count() < WRITES_IN_FLIGHT_MAX {
-                return Some(self.write(Place::Handed, false));
+                return Some(self.write(Place::Handed, false, now_us));
             }
         }
         if self.marks.written == self.marks.durable {
@@ -304,7 +306,8 @@ impl Writer {
         }
         let syncing = self.in_flight.iter().any(|job| job.sync.is_some());
         let at_risk = self.marks.written - self.marks.durable;
-        let wanted = self.want_durable > self.marks.durable;
+        // One sync for all that is wanted: not before it is all written.
+        let wanted = self.want_durable > self.marks.durable && self.want_durable <= self.marks.written;
         let (due, early) = match self.policy {
             FsyncPolicy::No => (false, false),
             _ if self.holds_back() => (false, false),
@@ -326,25 +329,27 @@ impl Writer {
         self.paused && self.marks.written - self.marks.durable < self.limits.retained_bytes / 2
     }
 
-    fn write(&mut self, place: Place, sync: bool) -> Action {
+    fn write(&mut self, place: Place, sync: bool, now_us: u64) -> Action {
         let (from, to, file_bytes) = self.queue.hand_over(JOB_MAX_BYTES, self.checksums);
         let span = Span { from, to, file_start: self.tail_len };
         self.tail_len += file_bytes;
-        self.start(place, Some(span), sync.then_some((to, self.tail_len)))
+        self.start(place, Some(span), sync.then_some((to, self.tail_len)), now_us)
     }
 
     fn sync(&mut self, now_us: u64) -> Action {
         self.next_tick_us = now_us + FSYNC_INTERVAL_US;
-        self.start(Place::Handed, None, Some((self.marks.written, self.written_len)))
+        self.start(Place::Handed, None, Some((self.marks.written, self.written_len)), now_us)
     }
 
-    fn start(&mut self, place: Place, write: Option<Span>, sync: Option<(u64, u64)>) -> Action {
+    fn start(&mut self, place: Place, write: Option<Span>, sync: Option<(u64, u64)>, now_us: u64) -> Action {
         self.next_id += 1;
+        let behind_us = self.queue.oldest_pending_us().unwrap_or(now_us);
         let alone = self.in_flight.iter().all(|job| job.sync.is_none());
         if sync.is_some() {
             self.in_flight.iter_mut().for_each(|job| job.alone = false);
         }
-        self.in_flight.push_back(InFlight { id: self.next_id, place, write: write.map(|span| (span.to, self.tail_len)), sync, alone });
+        let write_end = write.map(|span| (span.to, self.tail_len));
+        self.in_flight.push_back(InFlight { id: self.next_id, place, write: write_end, sync, behind_us, alone });
         Action::Run(Job { id: self.next_id, generation: self.generation, place, write, sync: sync.is_some() })
     }
 
@@ -429,6 +434,10 @@ impl Writer {
             self.next_tick_us = now_us;
         }
         self.make_durable(lsn, len);
+        if self.kept_from.0 > lsn {
+            // Memory has forgotten bytes that are not durable, and with them since when they wait.
+            self.at_risk_since_us = job.behind_us;
+        }
         if matches!(self.phase, Phase::Trying { .. }) {
             self.recovered();
         }
@@ -540,10 +549,9 @@ impl Writer {
         }
     }
 
-    /// Everything appended so far shall become durable, whatever the policy.
-    pub fn want_durable(&mut self) -> u64 {
-        self.want_durable = self.marks.appended;
-        self.marks.appended
+    /// Everything before `lsn` shall become durable, whatever the policy.
+    pub fn want_durable(&mut self, lsn: u64) {
+        self.want_durable = self.want_durable.max(lsn.min(self.marks.appended));
     }
 
     pub fn block_checksums(&self) -> bool {

@@ -260,6 +260,69 @@ fn under_no_a_failed_fsync_at_the_end_still_saves_what_was_forgotten() {
 }
 
 #[test]
+fn whoever_wants_durability_under_no_gets_it_with_one_fsync_for_all() {
+    let mut bench = bench(FsyncPolicy::No);
+    let first = bench.submit("a");
+    let second = bench.submit("b");
+    bench.pass(60_000_000);
+    assert!(!bench.begin_job(), "nobody wants a sync");
+    let now = bench.now();
+    bench.log.want_durable(first, now);
+    assert_eq!(bench.log.watermarks().durable, 0, "the executing thread does not sync");
+    assert!(bench.begin_job());
+    bench.log.want_durable(second, now);
+    let third = bench.submit("c");
+    assert!(bench.begin_job(), "while a sync runs, a thread writes");
+    bench.log.want_durable(third, now);
+    bench.log.want_durable(u64::MAX, now);
+    assert_eq!(bench.log.info(now).pending_bio_fsync, 1);
+    assert!(bench.log.step(&mut |_| 0, now));
+    assert_eq!(bench.log.watermarks().durable, second, "what was written when the sync began");
+    assert_eq!(bench.log.info(now).pending_bio_fsync, 1, "another one for what came later");
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, third);
+    bench.submit("d");
+    bench.log.want_durable(third, now);
+    assert!(!bench.begin_job(), "what is durable needs no sync, and nobody wants more");
+}
+
+#[test]
+fn a_wanted_fsync_that_fails_is_made_up_for_in_a_new_file() {
+    let mut bench = bench(FsyncPolicy::No);
+    let lsn = bench.submit("wanted");
+    bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+    bench.log.want_durable(lsn, bench.now());
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, lsn);
+    assert_eq!(open(&bench.disk.power_loss(&mut graven_aof::sim::Dice::new(5)), Options::default(), 1).1, 2);
+}
+
+#[test]
+fn under_no_what_is_at_risk_is_exact_and_its_age_is_that_of_its_oldest_byte() {
+    let mut bench = bench(FsyncPolicy::No);
+    let covered = bench.submit("before");
+    bench.pass(10_000_000);
+    let info = bench.log.info(bench.now());
+    assert_eq!((info.at_risk_bytes, info.at_risk_ms), (covered, 10_000));
+    bench.log.want_durable(covered, bench.now());
+    assert!(bench.begin_job());
+    bench.pass(3_000_000);
+    let behind = bench.submit("while it syncs") - covered;
+    assert!(bench.begin_job(), "it is written, and memory forgets it");
+    bench.pass(1_000_000);
+    let info = bench.log.info(bench.now());
+    assert_eq!((info.at_risk_bytes, info.at_risk_ms), (covered + behind, 14_000));
+    bench.run_io();
+    let info = bench.log.info(bench.now());
+    assert_eq!(info.at_risk_bytes, behind);
+    assert!((1_000..=4_000).contains(&info.at_risk_ms), "since it was appended, or at most since the sync began: {}", info.at_risk_ms);
+    bench.log.want_durable(u64::MAX, bench.now());
+    bench.run_io();
+    let info = bench.log.info(bench.now());
+    assert_eq!((info.at_risk_bytes, info.at_risk_ms), (0, 0));
+}
+
+#[test]
 fn a_flush_in_vain_says_why() {
     let mut bench = bench(FsyncPolicy::Everysec);
     bench.disk.fail_all(Op::Write, ENOSPC);
