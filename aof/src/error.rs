@@ -59,7 +59,7 @@ pub enum Error {
     },
     /// The last file ends in the middle of a command or block, and `aof-load-truncated` is `no`.
     #[error(
-        "Unexpected end of file reading the append only file {path} at offset {offset} ({reason}). You can: 1) Make a backup of your AOF file, then use graven check-aof --fix <filename>. 2) Alternatively you can set the 'aof-load-truncated' configuration option to yes and restart the server"
+        "Unexpected end of file reading the append only file {path} at offset {offset} ({reason}). You can: 1) Make a backup of your AOF file, then use graven check-aof --fix {manifest}. 2) Alternatively you can set the 'aof-load-truncated' configuration option to yes and restart the server"
     )]
     Truncated {
         /// The file.
@@ -68,11 +68,11 @@ pub enum Error {
         offset: u64,
         /// What was incomplete.
         reason: String,
+        /// The manifest, for `check-aof`.
+        manifest: String,
     },
     /// Damage that is not a torn tail.
-    #[error(
-        "Bad file format reading the append only file {path} at offset {offset}: {reason}. Make a backup of your AOF file, then use graven check-aof --fix <filename>{hint}"
-    )]
+    #[error("Bad file format reading the append only file {path} at offset {offset}: {reason}. {remedy}")]
     Damaged {
         /// The file.
         path: String,
@@ -80,8 +80,24 @@ pub enum Error {
         offset: u64,
         /// What is wrong there.
         reason: String,
-        /// A further remedy for this case, or empty.
-        hint: String,
+        /// What to do about it: sentences without a full stop at the end.
+        remedy: String,
+    },
+    /// A whole command that the engine can't execute: no damage.
+    #[error(
+        "Can't execute {command} at offset {offset} of the append only file {path}: {reason}. The file is whole there, so check-aof has nothing to fix: a server that knows this command loads it. To go on without it, cut its {bytes} bytes out of a copy of the directory by hand, and delete the '#BLK' lines of its block and of all later blocks, also in later files"
+    )]
+    NotExecutable {
+        /// The file.
+        path: String,
+        /// Where the command begins.
+        offset: u64,
+        /// How long it is.
+        bytes: u64,
+        /// Its name.
+        command: String,
+        /// Why it can't be executed.
+        reason: String,
     },
     /// The name given for the directory or the files cannot be used.
     #[error("'{name}' can't be used as {option}: it must be a plain file name without '/' and control characters")]

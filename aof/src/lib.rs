@@ -30,6 +30,7 @@ mod pool;
 mod queue;
 mod reader;
 mod recovery;
+mod remedy;
 pub mod repair;
 mod roll;
 mod scan;

@@ -122,6 +122,8 @@ pub struct End {
     pub position: Position,
     /// Why.
     pub tail: Tail,
+    /// If it is damaged: where a whole block stands at the damage or behind it. What a crash leaves has none.
+    pub whole_block: Option<u64>,
 }
 
 /// What a reading thread sends.
@@ -177,8 +179,9 @@ impl<F: File> Reader<F> {
                 found_at: base + found_at.saturating_sub(safe) as u64,
                 position: splitter.position,
                 tail,
+                whole_block: None,
             };
-            let tail = match stop {
+            let mut end = match stop {
                 Stop::Need(need) => {
                     let need = need - safe;
                     if base.saturating_add(need as u64) <= self.len {
@@ -202,7 +205,13 @@ impl<F: File> Reader<F> {
                 Stop::Superseded => end(0, Tail::Superseded),
                 Stop::Damaged(at, reason) => end(at, Tail::Damaged(reason)),
             };
-            return Ok(Some(tail));
+            if matches!(end.tail, Tail::Damaged(_)) {
+                end.whole_block = match first_block_lsn(&self.file, end.found_at, self.len)? {
+                    Some(_) => Some(end.found_at),
+                    None => self.later_block(end.found_at, end.position.lsn)?,
+                };
+            }
+            return Ok(Some(end));
         }
     }
 

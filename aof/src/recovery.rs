@@ -37,6 +37,7 @@ use crate::log::{Log, Opened};
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
 use crate::reader::{Chunk, Command, End, Message, Position, Reader, Tail, first_block_lsn};
+use crate::remedy;
 use crate::roll::{Place, copy_all};
 use crate::segment::Segment;
 use crate::storage::{File, OpenMode, Storage};
@@ -258,7 +259,8 @@ impl<S: Storage> Recovery<S> {
             }
             Tail::Torn(what) if is_last => {
                 if !self.options.load_truncated {
-                    return Err(Error::Truncated { path, offset: end.offset, reason: format!("{what} is incomplete") });
+                    let reason = format!("{what} is incomplete");
+                    return Err(Error::Truncated { path, offset: end.offset, reason, manifest: self.manifest_path() });
                 }
                 self.warnings.push(format!(
                     "!!! Warning: short read while loading the AOF file {path}!!! {what} is incomplete. AOF loaded anyway because aof-load-truncated is enabled: Truncating the AOF at offset {} ({lost} bytes are cut off)",
@@ -278,18 +280,17 @@ impl<S: Storage> Recovery<S> {
                     path,
                     offset: end.offset,
                     reason: format!("{what} is incomplete, and this is not the last file"),
-                    hint: String::new(),
+                    remedy: remedy::of_an_earlier_file(&self.manifest_path()),
                 });
             }
             Tail::Damaged(reason) => {
-                let hint = if is_last {
-                    format!(
-                        ". If this is what a loss of power left, set 'aof-load-corrupt-tail-max-size' to at least {lost} to cut the damaged tail"
-                    )
-                } else {
-                    String::new()
+                let manifest = self.manifest_path();
+                let remedy = match end.whole_block {
+                    _ if !is_last => remedy::of_an_earlier_file(&manifest),
+                    Some(at) => remedy::before_a_whole_block(at, lost, &manifest),
+                    None => remedy::of_a_tail(lost, &manifest),
                 };
-                return Err(Error::Damaged { path, offset: end.found_at, reason, hint });
+                return Err(Error::Damaged { path, offset: end.found_at, reason, remedy });
             }
         }
         self.position = end.position;
@@ -301,7 +302,17 @@ impl<S: Storage> Recovery<S> {
 
     /// The error for a command that can't be executed.
     pub fn refuse(&self, chunk: &Chunk, command: &Command<'_>, reason: &str) -> Error {
-        Error::Damaged { path: chunk.path().to_owned(), offset: command.offset(), reason: reason.to_owned(), hint: String::new() }
+        Error::NotExecutable {
+            path: chunk.path().to_owned(),
+            offset: command.offset(),
+            bytes: command.raw().len() as u64,
+            command: command.args().next().map_or_else(|| "a command without a name".to_owned(), |name| name.escape_ascii().to_string()),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn manifest_path(&self) -> String {
+        self.place.display(&Manifest::name(&self.place.file_name))
     }
 
     /// The bytes of all files to load.

@@ -17,6 +17,8 @@ use crate::segment::{Segment, append_all};
 use crate::storage::{File, OpenMode, Storage};
 
 const COPY_BYTES: usize = 1 << 20;
+/// Stands in the error that clients get, so it is one line.
+const CANNOT_BE_READ_BACK: &str = "what the file held before the failed fsync can't be read back; SAVE, then SHUTDOWN NOSAVE FORCE, move the append only directory away and start again: the log is then made from the snapshot";
 
 /// Where the files are.
 pub struct Place<S> {
@@ -107,9 +109,12 @@ fn fill<S: Storage>(job: &mut RollJob<S>, name: &str) -> io::Result<(Segment<S::
 fn copy_verified<F: File>(from_file: &F, from: u64, to: u64, into: &F) -> io::Result<u64> {
     let bytes = (to - from) as usize;
     let mut content = vec![0; bytes];
-    read_exact(from_file, from, &mut content)?;
-    if !reader::is_whole(&content) {
-        return Err(io::Error::other("what the file held before the failed fsync can't be read back; run BGREWRITEAOF"));
+    let missing = match read_exact(from_file, from, &mut content) {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => true,
+        read => read.map(|()| false)?,
+    };
+    if missing || !reader::is_whole(&content) {
+        return Err(io::Error::other(CANNOT_BE_READ_BACK));
     }
     append_all(into, std::iter::once(content.as_slice()))?;
     Ok(bytes as u64)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use graven_aof::sim::{EIO, ENOSPC, Fault, Op, SimStorage};
-use graven_aof::{FsyncPolicy, Limits, Log, Options, Part, Recovery, Runtime};
+use graven_aof::{File, FsyncPolicy, Limits, Log, OpenMode, Options, Part, Recovery, Runtime, Storage};
 
 const INCR_1: &str = "appendonlydir/appendonly.aof.1.incr.aof";
 const INCR_2: &str = "appendonlydir/appendonly.aof.2.incr.aof";
@@ -320,6 +320,25 @@ fn under_no_what_is_at_risk_is_exact_and_its_age_is_that_of_its_oldest_byte() {
     bench.run_io();
     let info = bench.log.info(bench.now());
     assert_eq!((info.at_risk_bytes, info.at_risk_ms), (0, 0));
+}
+
+#[test]
+fn under_no_what_cannot_be_read_back_is_told_with_a_way_out() {
+    for missing in [false, true] {
+        let mut bench = bench(FsyncPolicy::No);
+        let lsn = bench.submit("forgotten");
+        let file = bench.disk.open(INCR_1, OpenMode::Append).unwrap();
+        file.set_len(file.len().unwrap() - 5).unwrap();
+        if !missing {
+            file.append(&[std::io::IoSlice::new(&[0; 5])]).unwrap();
+        }
+        bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+        bench.log.want_durable(lsn, bench.now());
+        bench.run_io();
+        let message = bench.log.status().unwrap_err().message.clone();
+        assert!(message.contains("can't be read back; SAVE, then SHUTDOWN NOSAVE FORCE"), "{message}");
+        assert_eq!(bench.log.watermarks().durable, 0);
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_torn_tail_is_cut_exactly_wherever_it_is_torn() {
         if torn {
             let refused = load_with(&disk, Options { load_truncated: false, ..Options::default() }).unwrap_err();
             assert!(matches!(&refused, Error::Truncated { offset, .. } if *offset == starts[kept] as u64), "{cut}: {refused}");
-            assert!(refused.to_string().contains("graven check-aof --fix"));
+            assert!(refused.to_string().contains(&format!("graven check-aof --fix {MANIFEST}.")), "{refused}");
             assert_eq!(disk.content(INCR_1).unwrap().len(), cut, "a refused start changes nothing");
         }
         let (bytes, summary) = load(&disk).unwrap();
@@ -152,7 +152,8 @@ fn a_damaged_tail_needs_the_option_and_fits_its_size() {
         let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &tail)]);
         let length = (tail.len() - blocks[..kept].concat().len()) as u64;
         let text = load(&disk).unwrap_err().to_string();
-        assert!(text.contains("aof-load-corrupt-tail-max-size") && text.contains(&length.to_string()), "{text}");
+        assert!(text.contains("aof-load-corrupt-tail-max-size") && text.contains(&format!("at least {length} ")), "{text}");
+        assert!(text.contains(&format!("check-aof --fix {MANIFEST}.")), "{text}");
         let allow = |bytes| Options { corrupt_tail_max_bytes: bytes, ..Options::default() };
         load_with(&disk, allow(length - 1)).unwrap_err();
         let (bytes, summary) = load_with(&disk, allow(length)).unwrap();
@@ -171,6 +172,51 @@ fn missing_and_repeated_blocks_are_refused() {
     ] {
         let error = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)])).unwrap_err();
         assert!(matches!(&error, Error::Damaged { offset, .. } if *offset == at as u64), "{error}");
+    }
+}
+
+/// What is left of a block's bytes without its header line.
+fn bare(block: &[u8]) -> &[u8] {
+    &block[block.iter().position(|&b| b == b'\n').unwrap() + 1..]
+}
+
+#[test]
+fn after_an_edit_by_hand_the_remedy_keeps_the_good_commands() {
+    let (contents, b) = three();
+    let shorter = set("b", "t");
+    let [mut same_length, mut longer] = [b[1].clone(), b[1].clone()];
+    let value = b[1].len() - 4;
+    same_length[value] ^= 1;
+    longer.splice(value..value, *b"xyz");
+    let second = [same_length, longer, shorter.clone(), Vec::new()];
+    for (edited, manifest) in second.iter().flat_map(|edited| [(edited, ONE), (edited, TWO)]) {
+        let files = match manifest {
+            ONE => [[&b[0], edited.as_slice(), &b[2]].concat(), Vec::new()],
+            _ => [[&b[0], edited.as_slice()].concat(), b[2].clone()],
+        };
+        let load_files =
+            |first: &[u8], second: &[u8]| load(&disk_with(&[(MANIFEST, manifest.as_bytes()), (INCR_1, first), (INCR_2, second)]));
+        let text = load_files(&files[0], &files[1]).unwrap_err().to_string();
+        assert!(!text.contains("aof-load-corrupt-tail-max-size"), "that would cut good commands: {text}");
+        assert!(text.contains("delete the '#BLK' lines of the edited block and of all later blocks, also in later files"), "{text}");
+    }
+    // And the remedy works.
+    let file = [&b[0], shorter.as_slice(), bare(&b[2])].concat();
+    let (bytes, _) = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)])).unwrap();
+    assert_eq!(bytes, [&contents[0], &shorter, &contents[2]].map(Vec::as_slice).concat());
+}
+
+#[test]
+fn damage_in_an_earlier_file_names_a_remedy_that_check_aof_will_not_refuse() {
+    let (_, b) = three();
+    let torn = [&b[0], &b[1][..9]].concat();
+    let zeros = [&b[0], &[0; 40][..]].concat();
+    for first in [torn, zeros] {
+        let text = load(&disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &first), (INCR_2, b"")])).unwrap_err().to_string();
+        assert!(
+            text.contains(&format!("delete the lines of all later files from {MANIFEST}, then use graven check-aof --fix {MANIFEST}")),
+            "{text}"
+        );
     }
 }
 
@@ -249,9 +295,35 @@ fn arguments_come_split_and_offsets_point_into_the_file() {
     assert_eq!(args[3], [&b"SET"[..], b"b", b"two"]);
     for command in chunk.commands() {
         assert!(b.concat()[command.offset() as usize..].starts_with(command.raw()));
-        let text = recovery.refuse(&chunk, &command, "unknown command").to_string();
-        assert!(text.contains(INCR_1) && text.contains(&command.offset().to_string()), "{text}");
+        assert!(matches!(recovery.refuse(&chunk, &command, "why"), Error::NotExecutable { offset, .. } if offset == command.offset()));
     }
+}
+
+#[test]
+fn a_command_that_cannot_be_executed_is_not_called_damage_and_cutting_it_out_helps() {
+    let (contents, b) = three();
+    let foreign = command(&["RPUSH", "list", "a"]);
+    let file = [b.concat(), foreign.clone(), set("d", "4")].concat();
+    let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+    let mut recovery = Recovery::open(Arc::new(disk.clone()), Options::default()).unwrap();
+    let Some(Part::Commands(chunk)) = recovery.next_part().unwrap() else { panic!("no chunk") };
+    let refused = chunk.commands().find(|command| command.raw() == foreign).unwrap();
+    let text = recovery.refuse(&chunk, &refused, "ERR unknown command").to_string();
+    let at = b.concat().len();
+    for part in [
+        INCR_1,
+        &format!("RPUSH at offset {at} "),
+        "ERR unknown command",
+        "a server that knows this command loads it",
+        &format!("its {} bytes", foreign.len()),
+    ] {
+        assert!(text.contains(part), "{part} in: {text}");
+    }
+    assert!(!text.contains("--fix") && !text.contains("Bad file format"), "{text}");
+    let mut cut = file.clone();
+    cut.drain(at..at + foreign.len());
+    let (bytes, _) = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &cut)])).unwrap();
+    assert_eq!(bytes, [contents.concat(), set("d", "4")].concat());
 }
 
 #[test]
