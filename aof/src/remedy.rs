@@ -22,5 +22,10 @@ pub fn of_an_earlier_file(manifest: &str) -> String {
     )
 }
 
+/// The same, where a cut has been or might be asked for.
+pub fn instead_of_a_cut(at: u64) -> String {
+    format!("A whole block stands at offset {at}, so this is not what a crash leaves, and a cut loses good commands. {AFTER_AN_EDIT}.")
+}
+
 const AFTER_AN_EDIT: &str =
     "If you edited the log by hand, undo that, or delete the '#BLK' lines of the edited block and of all later blocks, also in later files";

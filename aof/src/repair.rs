@@ -1,8 +1,10 @@
 //! Checking and repairing files of the log while no server runs: what `graven check-aof` prints and does. The lines are those
 //! that `redis-check-aof` prints, because people's scripts read them.
 //!
-//! A file is judged by the same reader that recovery uses, so what this calls valid is what a server loads. A repair only ever
-//! cuts the end off, and only of the last file; `ok_up_to` is where it cuts.
+//! The files of a manifest are judged by the same reader that recovery uses, with the same positions carried from file to file, so
+//! what this calls valid is what a server loads. (A torn end, which a server may cut by itself, is not called valid.) A single
+//! file is judged for itself. A repair only ever cuts the end off, and only of the last file of a manifest, also when that file is
+//! given alone; `ok_up_to` is where it cuts.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +13,8 @@ use std::sync::Arc;
 use crate::block::{self, HeaderLine, Parsed};
 use crate::fs::FsStorage;
 use crate::manifest::{Kind, Manifest};
-use crate::reader::{Chunk, Position, Reader, Tail, is_whole};
+use crate::reader::{Chunk, Position, Reader, Tail, first_block_lsn, is_whole};
+use crate::remedy;
 use crate::scan::{self, Scan};
 use crate::segment::append_all;
 use crate::storage::{File, OpenMode, Storage};
@@ -37,33 +40,56 @@ pub struct Surroundings<'a> {
     pub rdb: &'a mut dyn FnMut(&Path) -> Result<u64, String>,
 }
 
-/// What was found in one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// Its length.
-    pub size: u64,
-    /// Where its good part ends.
-    pub ok_up_to: u64,
-    /// The line at which reading stopped, counted from 1 over all files so far.
-    pub ok_up_to_line: u64,
-    /// What is wrong, and where.
-    pub problem: Option<(u64, String)>,
+/// A file, and what its manifest tells about it.
+struct Subject {
+    path: PathBuf,
+    label: &'static str,
+    /// Whether its bytes count in the stream.
+    counts: bool,
+    /// Where a later file begins to supersede it.
+    limit: Option<u64>,
+    later: Later,
 }
 
-/// Checks one file of commands (from `rdb_end` on), counting lines from `line` on.
-pub fn check_file(path: &Path, rdb_end: u64, line: u64) -> io::Result<Report> {
-    let (storage, name) = storage_of(path);
+/// Whether files follow, so that nothing may be cut off.
+enum Later {
+    None,
+    Some,
+    /// The file was given alone; this is the manifest in which others follow.
+    InManifest(PathBuf),
+}
+
+/// How far the check has come, over all files.
+struct Progress {
+    line: u64,
+    position: Position,
+}
+
+/// What was found in one file.
+struct Report {
+    size: u64,
+    /// Where its good part ends.
+    ok_up_to: u64,
+    /// What is wrong, and where.
+    problem: Option<(u64, String)>,
+    /// Where a whole block stands at the damage or behind it.
+    whole_block: Option<u64>,
+}
+
+/// Checks one file of commands (from `rdb_end` on).
+fn check_file(subject: &Subject, rdb_end: u64, progress: &mut Progress) -> io::Result<Report> {
+    let (storage, name) = storage_of(&subject.path);
     let file = storage.open(&name, OpenMode::Read)?;
     let size = file.len()?;
-    let mut lines = line;
+    let mut lines = progress.line;
     let reader = Reader {
         file,
-        path: Arc::from(path.display().to_string()),
+        path: Arc::from(subject.path.display().to_string()),
         len: size,
         offset: rdb_end,
-        position: Position { lsn: 0, anchored: false },
-        limit: None,
-        counts: true,
+        position: progress.position,
+        limit: subject.limit,
+        counts: subject.counts,
     };
     let end = reader.read(|chunk| {
         lines += lines_of(&chunk);
@@ -79,7 +105,8 @@ pub fn check_file(path: &Path, rdb_end: u64, line: u64) -> io::Result<Report> {
     if problem.is_some() {
         lines += lines_of_tail(&storage.open(&name, OpenMode::Read)?, end.offset)?;
     }
-    Ok(Report { size, ok_up_to: end.offset, ok_up_to_line: lines, problem })
+    *progress = Progress { line: lines, position: end.position };
+    Ok(Report { size, ok_up_to: end.offset, problem, whole_block: end.whole_block })
 }
 
 /// Checks a manifest's files or a single file, and repairs it if that is wanted. True when everything is valid in the end.
@@ -91,10 +118,10 @@ pub fn check(path: &Path, options: CheckOptions, surroundings: &mut Surroundings
             return Ok(false);
         }
     };
-    let mut line = 1;
+    let mut progress = Progress { line: 1, position: Position { lsn: 0, anchored: false } };
     if !looks_like_manifest(&head) {
         writeln!(surroundings.out, "Start checking Old-Style AOF")?;
-        return check_one(path, "AOF", true, options, &mut line, surroundings);
+        return check_one(&given_alone(path)?, options, &mut progress, surroundings);
     }
     writeln!(surroundings.out, "Start checking Multi Part AOF")?;
     let manifest = match Manifest::parse(&path.display().to_string(), &std::fs::read(path)?) {
@@ -106,17 +133,27 @@ pub fn check(path: &Path, options: CheckOptions, surroundings: &mut Surroundings
     };
     let dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let files: Vec<_> = manifest.live().collect();
+    let first_lsns = files.iter().map(|entry| match entry.kind {
+        Kind::Incr => first_lsn(&dir.join(&entry.name)),
+        Kind::Base | Kind::History => None,
+    });
+    let first_lsns: Vec<_> = first_lsns.collect();
     let mut announced = false;
     for (index, entry) in files.iter().enumerate() {
-        let file = dir.join(&entry.name);
-        let label = if entry.kind == Kind::Base { "BASE AOF" } else { "INCR AOF" };
+        let subject = Subject {
+            path: dir.join(&entry.name),
+            label: if entry.kind == Kind::Base { "BASE AOF" } else { "INCR AOF" },
+            counts: entry.kind == Kind::Incr,
+            limit: first_lsns[index + 1..].iter().flatten().min().copied(),
+            later: if index + 1 == files.len() { Later::None } else { Later::Some },
+        };
         if entry.kind == Kind::Base {
-            let form = if read_head(&file).is_ok_and(|head| is_rdb(&head)) { "RDB" } else { "RESP" };
+            let form = if read_head(&subject.path).is_ok_and(|head| is_rdb(&head)) { "RDB" } else { "RESP" };
             writeln!(surroundings.out, "Start to check BASE AOF ({form} format).")?;
         } else if !std::mem::replace(&mut announced, true) {
             writeln!(surroundings.out, "Start to check INCR files.")?;
         }
-        if !check_one(&file, label, index + 1 == files.len(), options, &mut line, surroundings)? {
+        if !check_one(&subject, options, &mut progress, surroundings)? {
             return Ok(false);
         }
     }
@@ -124,14 +161,39 @@ pub fn check(path: &Path, options: CheckOptions, surroundings: &mut Surroundings
     Ok(true)
 }
 
-fn check_one(
-    path: &Path,
-    label: &str,
-    is_last: bool,
-    options: CheckOptions,
-    line: &mut u64,
-    surroundings: &mut Surroundings<'_>,
-) -> io::Result<bool> {
+/// A file without its manifest; but if one beside it names the file, what is known there is not forgotten.
+fn given_alone(path: &Path) -> io::Result<Subject> {
+    let mut subject = Subject { path: path.to_path_buf(), label: "AOF", counts: true, limit: None, later: Later::None };
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for beside in std::fs::read_dir(dir)? {
+        let beside = beside?.file_name();
+        if !beside.to_str().is_some_and(|name| name.ends_with(".manifest") && !name.starts_with("temp-")) {
+            continue;
+        }
+        let manifest_path = path.with_file_name(&beside);
+        // One that can't be read tells nothing.
+        let Ok(bytes) = std::fs::read(&manifest_path) else { continue };
+        let Ok(manifest) = Manifest::parse("", &bytes) else { continue };
+        let mut entries = manifest.live().skip_while(|entry| path.file_name() != Some(entry.name.as_ref()));
+        if let Some(entry) = entries.next() {
+            subject.counts = entry.kind == Kind::Incr;
+            if entries.next().is_some() {
+                subject.later = Later::InManifest(manifest_path);
+            }
+        }
+    }
+    Ok(subject)
+}
+
+/// Where a file's first verified block says that it begins. What can't be read is told when its turn comes.
+fn first_lsn(path: &Path) -> Option<u64> {
+    let (storage, name) = storage_of(path);
+    let file = storage.open(&name, OpenMode::Read).ok()?;
+    first_block_lsn(&file, 0, file.len().ok()?).ok()?
+}
+
+fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, surroundings: &mut Surroundings<'_>) -> io::Result<bool> {
+    let Subject { path, label, later, .. } = subject;
     let shown = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     let head = match read_head(path) {
         Ok(head) => head,
@@ -160,7 +222,7 @@ fn check_one(
             writeln!(surroundings.out, "AOF {shown} has nothing after timestamp {timestamp}")?;
             return Ok(true);
         };
-        if !is_last {
+        if !matches!(later, Later::None) {
             writeln!(
                 surroundings.out,
                 "Failed to truncate AOF {shown} to timestamp {timestamp} to offset {} because it is not the last file.\n\
@@ -174,27 +236,46 @@ fn check_one(
         writeln!(surroundings.out, "Successfully truncated AOF {shown} to timestamp {timestamp}")?;
         return Ok(true);
     }
-    let Report { size, ok_up_to, ok_up_to_line, problem } = check_file(path, rdb_end, *line)?;
-    *line = ok_up_to_line;
-    if let Some((offset, reason)) = problem {
-        writeln!(surroundings.out, "0x{offset:16x}: {reason}")?;
-    }
+    let Report { size, ok_up_to, problem, whole_block } = check_file(subject, rdb_end, progress)?;
     let diff = size - ok_up_to;
+    match &problem {
+        Some((offset, reason)) => writeln!(surroundings.out, "0x{offset:16x}: {reason}")?,
+        None if diff > 0 => {
+            writeln!(surroundings.out, "0x{ok_up_to:16x}: From here on it was written again into a later file; a server cuts this off")?;
+        }
+        None => {}
+    }
+    let ok_up_to_line = progress.line;
     writeln!(
         surroundings.out,
         "AOF analyzed: filename={shown}, size={size}, ok_up_to={ok_up_to}, ok_up_to_line={ok_up_to_line}, diff={diff}"
     )?;
-    if diff == 0 {
+    if problem.is_none() {
         writeln!(surroundings.out, "{label} {shown} is valid")?;
         return Ok(true);
     }
-    if !options.fix {
-        writeln!(surroundings.out, "AOF {shown} is not valid. Use the --fix option to try fixing it.")?;
-        return Ok(false);
+    if let Some(at) = whole_block {
+        writeln!(surroundings.out, "{}", remedy::instead_of_a_cut(at))?;
     }
-    if !is_last {
-        writeln!(surroundings.out, "Failed to truncate AOF {shown} because it is not the last file")?;
-        return Ok(false);
+    match (later, options.fix) {
+        (Later::InManifest(manifest), fix) => {
+            let failed = if fix { format!("Failed to truncate AOF {shown}") } else { format!("AOF {shown} is not valid") };
+            writeln!(
+                surroundings.out,
+                "{failed}, and others follow it in its manifest. Give the manifest instead of the file: {}",
+                manifest.display()
+            )?;
+            return Ok(false);
+        }
+        (_, false) => {
+            writeln!(surroundings.out, "AOF {shown} is not valid. Use the --fix option to try fixing it.")?;
+            return Ok(false);
+        }
+        (Later::Some, true) => {
+            writeln!(surroundings.out, "Failed to truncate AOF {shown} because it is not the last file")?;
+            return Ok(false);
+        }
+        (Later::None, true) => {}
     }
     writeln!(surroundings.out, "This will shrink the AOF {shown} from {size} bytes, with {diff} bytes, to {ok_up_to} bytes")?;
     write!(surroundings.out, "Continue? [y/N]: ")?;

@@ -85,6 +85,103 @@ fn only_the_last_file_is_ever_cut() {
     assert!(!valid && text.ends_with("Failed to truncate AOF a.aof.1.incr.aof because it is not the last file\n"), "{text}");
 }
 
+/// A log of four blocks, and where each begins in its only file, and where the last ends.
+fn four_blocks() -> (Vec<u8>, Vec<usize>) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut recovery = Recovery::open(Arc::new(FsStorage::new(dir.path())), Options::default()).unwrap();
+    assert!(recovery.next_part().unwrap().is_none());
+    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    let read = || std::fs::read(dir.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap();
+    let mut starts = vec![0];
+    for _ in 0..4 {
+        log.submit(&mut format!("{SELECT}{SET}").into_bytes(), 0);
+        starts.push(read().len());
+    }
+    (read(), starts)
+}
+
+/// Whether a server that cuts nothing takes the directory, and if not, why.
+fn server(dir: &Path) -> Result<(), String> {
+    let mut recovery = Recovery::open(Arc::new(FsStorage::new(dir)), Options { load_truncated: false, ..Options::default() })
+        .map_err(|e| e.to_string())?;
+    while recovery.next_part().map_err(|e| e.to_string())?.is_some() {}
+    Ok(())
+}
+
+#[test]
+fn a_manifest_is_judged_as_a_server_judges_it() {
+    let (log, at) = four_blocks();
+    let block = |from: usize, to: usize| log[at[from]..at[to]].to_vec();
+    let zeros = vec![0; 60];
+    let foreign = format!("{SELECT}{SET}").into_bytes();
+    let cases: &[(&str, bool, Vec<Vec<u8>>)] = &[
+        ("whole", true, vec![block(0, 2), block(2, 3), block(3, 4)]),
+        ("a file from the middle is missing", false, vec![block(0, 1), block(2, 4)]),
+        ("a block between two files is missing", false, vec![block(0, 2), block(3, 4)]),
+        ("a block is there twice", false, vec![block(0, 2), [block(1, 2), block(1, 2)].concat()]),
+        ("the end was written again", true, vec![block(0, 3), block(1, 4)]),
+        ("a torn end was written again", true, vec![log[..at[2] + 9].to_vec(), block(2, 4)]),
+        ("zeros, then it was written again", true, vec![[block(0, 2), zeros.clone()].concat(), block(2, 4)]),
+        ("zeros, and the next continues elsewhere", false, vec![[block(0, 2), zeros].concat(), block(3, 4)]),
+        ("a torn end, and nothing later", false, vec![block(0, 2), log[at[2]..at[3] + 9].to_vec()]),
+        ("commands of a real Redis", true, vec![foreign.clone(), foreign]),
+        ("an empty one between", true, vec![block(0, 2), Vec::new(), block(2, 4)]),
+        ("two files beyond the next", true, vec![block(0, 4), block(3, 4), block(2, 4)]),
+    ];
+    for (what, valid, files) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let aof = dir.path().join("appendonlydir");
+        std::fs::create_dir(&aof).unwrap();
+        let mut manifest = String::new();
+        for (i, file) in files.iter().enumerate() {
+            let name = format!("appendonly.aof.{}.incr.aof", i + 1);
+            std::fs::write(aof.join(&name), file).unwrap();
+            manifest += &format!("file {name} seq {} type i\n", i + 1);
+        }
+        let path = aof.join("appendonly.aof.manifest");
+        std::fs::write(&path, manifest).unwrap();
+        let (text, ours) = run(&path, CheckOptions::default(), false);
+        let server = server(dir.path());
+        assert_eq!(ours, server.is_ok(), "{what}: {text}\n{server:?}");
+        assert_eq!(ours, *valid, "{what}: {text}");
+        assert_eq!(text.contains("All AOF files and manifest are valid"), ours);
+    }
+}
+
+#[test]
+fn a_segment_given_alone_is_not_taken_for_the_last_one() {
+    let (log, at) = four_blocks();
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second, manifest] = ["a.aof.1.incr.aof", "a.aof.2.incr.aof", "a.aof.manifest"].map(|name| dir.path().join(name));
+    let torn = &log[..at[2] + 9];
+    std::fs::write(&first, torn).unwrap();
+    std::fs::write(&second, &log[at[2]..at[4] - 1]).unwrap();
+    std::fs::write(&manifest, "file a.aof.1.incr.aof seq 1 type i\nfile a.aof.2.incr.aof seq 2 type i\n").unwrap();
+    for options in [CheckOptions::default(), CheckOptions { fix: true, ..CheckOptions::default() }] {
+        let (text, valid) = run(&first, options, true);
+        assert!(!valid && text.ends_with(&format!("Give the manifest instead of the file: {}\n", manifest.display())), "{text}");
+        assert_eq!(std::fs::read(&first).unwrap(), torn);
+    }
+    // The last one may be given alone, and also one that no manifest names.
+    assert!(run(&second, CheckOptions { fix: true, ..CheckOptions::default() }, true).1);
+    assert_eq!(std::fs::read(&second).unwrap(), &log[at[2]..at[3]]);
+    std::fs::remove_file(&manifest).unwrap();
+    assert!(run(&first, CheckOptions { fix: true, ..CheckOptions::default() }, true).1);
+    assert_eq!(std::fs::read(&first).unwrap(), &log[..at[2]]);
+}
+
+#[test]
+fn where_a_cut_would_lose_good_blocks_it_is_said_before_the_question() {
+    let (mut log, at) = four_blocks();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("edited");
+    log[at[2] - 4] ^= 1;
+    std::fs::write(&path, &log).unwrap();
+    let (text, valid) = run(&path, CheckOptions { fix: true, ..CheckOptions::default() }, false);
+    let warning = text.find(&format!("A whole block stands at offset {}, so this is not what a crash leaves", at[2]));
+    assert!(!valid && warning.is_some() && warning < text.find("Continue?"), "{text}");
+}
+
 #[test]
 fn a_log_is_cut_to_a_timestamp_also_inside_a_block() {
     let dir = tempfile::tempdir().unwrap();
