@@ -43,6 +43,8 @@ pub struct Surroundings<'a> {
 /// A file, and what its manifest tells about it.
 struct Subject {
     path: PathBuf,
+    /// As it is shown: the name in the manifest, or the path that was given.
+    shown: String,
     label: &'static str,
     /// Whether its bytes count in the stream.
     counts: bool,
@@ -142,6 +144,7 @@ pub fn check(path: &Path, options: CheckOptions, surroundings: &mut Surroundings
     for (index, entry) in files.iter().enumerate() {
         let subject = Subject {
             path: dir.join(&entry.name),
+            shown: entry.name.clone(),
             label: if entry.kind == Kind::Base { "BASE AOF" } else { "INCR AOF" },
             counts: entry.kind == Kind::Incr,
             limit: first_lsns[index + 1..].iter().flatten().min().copied(),
@@ -163,7 +166,8 @@ pub fn check(path: &Path, options: CheckOptions, surroundings: &mut Surroundings
 
 /// A file without its manifest; but if one beside it names the file, what is known there is not forgotten.
 fn given_alone(path: &Path) -> io::Result<Subject> {
-    let mut subject = Subject { path: path.to_path_buf(), label: "AOF", counts: true, limit: None, later: Later::None };
+    let (path_buf, shown) = (path.to_path_buf(), path.display().to_string());
+    let mut subject = Subject { path: path_buf, shown, label: "AOF", counts: true, limit: None, later: Later::None };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for beside in std::fs::read_dir(dir)? {
         let beside = beside?.file_name();
@@ -193,8 +197,7 @@ fn first_lsn(path: &Path) -> Option<u64> {
 }
 
 fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, surroundings: &mut Surroundings<'_>) -> io::Result<bool> {
-    let Subject { path, label, later, .. } = subject;
-    let shown = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let Subject { path, shown, label, later, .. } = subject;
     let head = match read_head(path) {
         Ok(head) => head,
         Err(e) => {
