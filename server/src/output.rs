@@ -177,6 +177,14 @@ impl Output {
         self.backlog().1 + self.tail.capacity() + self.marks.capacity() * size_of::<Mark>()
     }
 
+    /// Gives the memory of an empty output back.
+    pub(crate) fn give_back(&mut self) {
+        if self.is_empty() {
+            self.tail = Vec::new();
+            self.marks = VecDeque::new();
+        }
+    }
+
     /// Sends what may be sent, by `write`, until it is done or the socket takes no more.
     pub(crate) fn send(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<()> {
         while self.released > self.sent {

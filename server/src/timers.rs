@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Longest stretch of active expiry, so that nobody waits for it longer than this.
 const EXPIRE_SLICE: Duration = Duration::from_micros(500);
+/// A client that sends nothing for this long keeps no buffers.
+const IDLE_BUFFERS_MS: u64 = 1_000;
 /// A client that reads nothing of a full output for this long is closed.
 const STUCK_OUTPUT_MS: u64 = 60_000;
 
@@ -106,8 +108,11 @@ impl Server {
             if pending == 0 {
                 client.progress.1 = now_ms;
             }
-            if client.input.is_empty() && client.input.capacity() > 0 {
-                client.input = Vec::new();
+            if now_ms.saturating_sub(client.active_ms) > IDLE_BUFFERS_MS {
+                client.output.give_back();
+                if client.input.is_empty() {
+                    client.input = Vec::new();
+                }
             }
             if too_long || stuck || idle {
                 doomed.push(slot);

@@ -64,6 +64,9 @@ impl Outside {
         else {
             return false;
         };
+        if local {
+            self.hurry(lsn);
+        }
         let durable = self.log.as_ref().is_none_or(|log| log.watermarks().durable >= lsn);
         let satisfied = (durable || !local) && replicas <= 0;
         let late = deadline_ms > 0 && now_ms >= deadline_ms;
@@ -71,6 +74,16 @@ impl Outside {
             self.end_wait(slot, None);
         }
         satisfied || late
+    }
+
+    /// Somebody waits for durability: the fsync need not wait for its second. One serves all who wait by then.
+    fn hurry(&mut self, lsn: u64) {
+        let now_us = self.now_us();
+        if let Some(log) = &mut self.log
+            && log.watermarks().durable < lsn
+        {
+            log.want_durable(lsn, now_us);
+        }
     }
 
     /// Ends a wait: with what has been reached by now, or with an error.
