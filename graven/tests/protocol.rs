@@ -198,6 +198,24 @@ fn the_query_buffer_limit_closes_the_connection() {
 }
 
 #[test]
+fn a_transaction_queued_without_end_counts_as_a_query_buffer() {
+    let server = graven().option("client-query-buffer-limit", "1mb").start().unwrap();
+    let mut client = server.client();
+    let value = vec![b'v'; 100_000];
+    client.line("MULTI");
+    for _ in 0..8 {
+        assert_eq!(client.call(&[&b"SET"[..], b"k", &value]), Value::Simple(b"QUEUED".to_vec()));
+    }
+    for _ in 0..8 {
+        let mut command = Vec::new();
+        graven_testkit::client::encode(&mut command, &[&b"SET"[..], b"k", &value]);
+        let _ = client.send_raw(&command);
+    }
+    assert!(client.closes_within(Duration::from_secs(5)));
+    assert_eq!(server.client().line("GET k"), Value::NullBulk);
+}
+
+#[test]
 fn a_value_up_to_proto_max_bulk_len_is_taken_and_no_longer_one() {
     let server = graven().option("proto-max-bulk-len", "1mb").start().unwrap();
     let mut client = server.client();

@@ -58,10 +58,11 @@ impl Turn {
         outside.stats.max_input = outside.stats.max_input.max(buffer.len());
         let client = &mut outside.clients[slot];
         let rest = buffer.len() - used;
-        if rest as u64 > outside.config.client_query_buffer_limit_bytes as u64 {
+        let queued = client.session.as_ref().and_then(|s| s.transaction.as_ref()).map_or(0, |t| t.bytes);
+        if (rest + queued) as u64 > outside.config.client_query_buffer_limit_bytes as u64 {
             crate::logging::log!(
                 Warning,
-                "Closing client that reached max query buffer length: id={} addr={} qbuf={rest}",
+                "Closing client that reached max query buffer length: id={} addr={} qbuf={rest} multi-mem={queued}",
                 client.id,
                 client.address
             );
