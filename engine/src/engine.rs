@@ -85,6 +85,8 @@ pub struct Engine {
     pub(crate) unsettled: Unsettled,
     pub(crate) now_ms: u64,
     pub(crate) now_ns: u64,
+    /// When the last command ended. Inside `EXEC` this goes on while the time that commands see stands still.
+    measured_ns: u64,
     pub(crate) unix_minus_monotonic_ns: u64,
     /// Greatest position of the log that the running command's reply depends on.
     pub(crate) needs: u64,
@@ -119,6 +121,7 @@ impl Engine {
             unsettled: Unsettled::new(databases),
             now_ms: 0,
             now_ns: 0,
+            measured_ns: 0,
             unix_minus_monotonic_ns: 0,
             needs: 0,
             explicit_effects: false,
@@ -137,11 +140,12 @@ impl Engine {
 
     fn set_now(&mut self, monotonic_ns: u64) {
         self.now_ns = monotonic_ns;
+        self.measured_ns = monotonic_ns;
         self.now_ms = self.now_us() / 1000;
         self.effects.set_time(self.now_ms / 1000);
     }
 
-    /// The time commands see, milliseconds since the epoch. It does not move while one runs.
+    /// The time commands see, milliseconds since the epoch. It does not move while one runs, nor within a transaction.
     #[inline]
     pub fn now_ms(&self) -> u64 {
         self.now_ms
@@ -209,6 +213,7 @@ impl Engine {
             return Outcome { needs: 0, wrote: false };
         }
         self.dispatch(session, args, id, prepared.key_hash, reply, host);
+        session.wait_muted = off;
         if session.flags.intersects(SessionFlags::REPLY_SKIP | SessionFlags::REPLY_SKIP_NEXT) {
             advance_reply_skip(session);
         }
@@ -343,7 +348,7 @@ impl Engine {
 
     /// `EXEC`: all queued commands, with nothing in between.
     fn exec(&mut self, session: &mut Session, args: Args<'_>, id: CommandId, mut reply: Reply<'_>, host: &mut dyn Host) {
-        let start = self.now_ns;
+        let start = self.measured_ns;
         let watched_changed = self.watched_changed(session);
         let Some(transaction) = session.transaction.take() else {
             self.fail(id, "ERR EXEC without MULTI".into(), &mut reply);
@@ -378,7 +383,7 @@ impl Engine {
     /// Runs one command and keeps its statistics.
     fn call(&mut self, session: &mut Session, args: Args<'_>, id: CommandId, key_hash: Option<u64>, reply: Reply<'_>, host: &mut dyn Host) {
         let spec = self.registry.get(id).spec;
-        let start = self.now_ns;
+        let start = self.measured_ns;
         if self.monitored && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
             let lsn = if self.settings.track_reads { self.effects.lsn() } else { 0 };
             host.monitor(session, args, self.now_us(), lsn);
@@ -426,7 +431,10 @@ impl Engine {
         if slower_than >= 0 && us as i64 >= slower_than || self.settings.latency_threshold_ms > 0 {
             self.note_slow(session, args, id, us);
         }
-        self.set_now(now);
+        self.measured_ns = now;
+        if !session.in_exec {
+            self.set_now(now);
+        }
     }
 
     #[cold]

@@ -1,5 +1,8 @@
 //! Keys, as commands reach them: due keys are gone, use is counted, and what a reply shows or a command changes is
 //! noted, so that replies wait for the log, watchers are told, and effects are recorded.
+//!
+//! Looking at a due key deletes it, except during a pause (`CLIENT PAUSE`), which leaves the data set as it is: then the
+//! key is only shown as absent. Whoever writes deletes it even then, since the data set changes anyway.
 
 use crate::access;
 use crate::engine::{Engine, Pause};
@@ -12,9 +15,9 @@ impl Engine {
     /// shows.
     #[inline]
     pub fn read(&mut self, session: &Session, key: Key<'_>) -> Option<&Entry> {
-        self.expire_if_due(session.db, key);
+        let hidden = self.expire_if_due(session.db, key);
         self.depends_on_key(session.db, key);
-        let found = self.keyspace.db(session.db).get(key);
+        let found = self.keyspace.db(session.db).get(key).filter(|_| !hidden);
         match found {
             None => self.stats.misses += 1,
             Some(entry) => {
@@ -29,9 +32,9 @@ impl Engine {
 
     /// A key's entry, for asking about it rather than using it (`TTL`, `TYPE`, `EXISTS`): counted, not touched.
     pub fn inspect(&mut self, db: usize, key: Key<'_>) -> Option<&Entry> {
-        self.expire_if_due(db, key);
+        let hidden = self.expire_if_due(db, key);
         self.depends_on_key(db, key);
-        let found = self.keyspace.db(db).get(key);
+        let found = self.keyspace.db(db).get(key).filter(|_| !hidden);
         match found {
             None => self.stats.misses += 1,
             Some(_) => self.stats.hits += 1,
@@ -41,16 +44,16 @@ impl Engine {
 
     /// A key's entry, seen from outside: neither counted nor touched.
     pub fn peek(&mut self, db: usize, key: Key<'_>) -> Option<&Entry> {
-        self.expire_if_due(db, key);
+        let hidden = self.expire_if_due(db, key);
         self.depends_on_key(db, key);
-        self.keyspace.db(db).get(key)
+        self.keyspace.db(db).get(key).filter(|_| !hidden)
     }
 
     /// A key's place, for changing it: due keys are gone, and use is noted. Under `always`, whoever reads the key from now on
     /// waits for this command's effects.
     #[inline]
     pub fn slot<'s>(&'s mut self, db: usize, key: Key<'s>) -> Slot<'s> {
-        self.expire_if_due(db, key);
+        self.expire_to_write(db, key);
         self.depends_on_key(db, key);
         self.will_write(db, key);
         let Engine { keyspace, settings, random, now_ms, .. } = self;
@@ -66,7 +69,7 @@ impl Engine {
 
     /// Takes a key out. Due keys are gone.
     pub fn remove(&mut self, db: usize, key: Key<'_>) -> Option<Entry> {
-        self.expire_if_due(db, key);
+        self.expire_to_write(db, key);
         self.depends_on_key(db, key);
         self.will_write(db, key);
         self.keyspace.db_mut(db).remove(key)
@@ -102,9 +105,18 @@ impl Engine {
         self.needs = self.needs.max(self.unsettled.of_db(db));
     }
 
+    /// How many writes to keys are remembered, since replies that show those keys have to wait.
+    pub fn unsettled_writes(&self) -> usize {
+        self.unsettled.len()
+    }
+
     /// The log is durable up to here: replies that show what was written before need not wait.
+    ///
+    /// A command notes the keys that it may change before it is known whether it does. If it does not, nothing is written
+    /// at the position it noted; so once all that was executed is durable, nothing is left to wait for.
     pub fn settle(&mut self, durable: u64) {
-        self.unsettled.settle(durable);
+        let upto = if durable >= self.effects.lsn() { u64::MAX } else { durable };
+        self.unsettled.settle(upto);
     }
 
     /// Whether replies wait for what they show to be durable (`appendfsync always`).
@@ -135,13 +147,31 @@ impl Engine {
         deadline.is_some_and(|d| d < self.now_ms) && !self.loading
     }
 
-    /// Deletes a key whose deadline has passed, and records that.
+    /// Deletes a key whose deadline has passed, and records that. During a pause it stays instead, and the answer is true:
+    /// it must not be shown.
     #[inline]
-    pub fn expire_if_due(&mut self, db: usize, key: Key<'_>) {
-        let keys = self.keyspace.db(db);
-        if keys.volatile_len() > 0 && keys.get(key).is_some_and(|entry| self.is_due(entry.deadline())) {
+    pub fn expire_if_due(&mut self, db: usize, key: Key<'_>) -> bool {
+        if !self.has_expired(db, key) {
+            return false;
+        }
+        if self.pause == Pause::Off {
             self.expire(db, key);
         }
+        self.pause != Pause::Off
+    }
+
+    /// Deletes a key whose deadline has passed, for a command that is about to change it.
+    #[inline]
+    fn expire_to_write(&mut self, db: usize, key: Key<'_>) {
+        if self.has_expired(db, key) {
+            self.expire(db, key);
+        }
+    }
+
+    #[inline]
+    fn has_expired(&self, db: usize, key: Key<'_>) -> bool {
+        let keys = self.keyspace.db(db);
+        keys.volatile_len() > 0 && keys.get(key).is_some_and(|entry| self.is_due(entry.deadline()))
     }
 
     #[cold]

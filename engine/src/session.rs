@@ -102,6 +102,8 @@ pub struct Session {
     pub flags: SessionFlags,
     /// Waits for something.
     pub blocked: Option<Blocked>,
+    /// The reply to the command that waits is not wanted (`CLIENT REPLY`).
+    pub wait_muted: bool,
     /// Position in the log of this client's last write (for `WAIT` and `WAITAOF`).
     pub last_write_lsn: u64,
     /// The last command, for `CLIENT LIST`.

@@ -2,8 +2,8 @@
 //!
 //! Under `always` no reply may show a value that could still be lost, but a reply that shows something else
 //! has no reason to wait. So the keys of writes that are on their way to the disk are remembered by their
-//! hashes, exactly, until the log says they have arrived. The table holds as many keys as the unflushed log
-//! holds writes, which is bounded; it is empty while nothing is under way.
+//! hashes, exactly, until the log says they have arrived. The table holds the keys of the commands executed while
+//! the log was not durable to its end; it is empty while nothing is under way.
 //!
 //! Two keys of one hash share their fate: one may wait for the other, never the other way round.
 
@@ -85,6 +85,11 @@ impl Unsettled {
                 self.keys.remove(&id);
             }
         }
+    }
+
+    /// How many notes about keys are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
     }
 
     /// Nothing needs to be remembered any more (another policy).

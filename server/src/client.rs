@@ -36,6 +36,12 @@ pub(crate) struct Client {
     pub(crate) readable: bool,
     /// Stands in the queue of clients to be served.
     pub(crate) queued: bool,
+    /// Stands in the list of clients whose replies wait for the log.
+    pub(crate) held: bool,
+    /// The peer has closed its side: when its bytes have been read, that is the end.
+    pub(crate) hung_up: bool,
+    /// The input holds commands that were not executed for want of room or time: no more is read before they are.
+    pub(crate) backlog: bool,
     /// Stands in the list of clients whose replies are to be sent.
     pub(crate) flushing: bool,
     /// Stands in the list of clients that are not served for now.
@@ -46,8 +52,8 @@ pub(crate) struct Client {
     pub(crate) doomed: bool,
     /// Since when the output has been past its soft limit, Unix milliseconds.
     pub(crate) over_soft_limit_since_ms: Option<u64>,
-    /// Bytes sent, and when that number last grew while output waited.
-    pub(crate) progress: (u64, u64),
+    /// When bytes were last sent to it, Unix milliseconds.
+    pub(crate) sent_ms: u64,
     /// Bytes received, and commands executed.
     pub(crate) received_bytes: u64,
     pub(crate) commands: u64,
@@ -74,12 +80,15 @@ impl Client {
             active_ms: now_ms,
             readable: false,
             queued: false,
+            held: false,
+            hung_up: false,
+            backlog: false,
             flushing: false,
             stalled: false,
             writes: false,
             doomed: false,
             over_soft_limit_since_ms: None,
-            progress: (0, now_ms),
+            sent_ms: now_ms,
             received_bytes: 0,
             commands: 0,
         }

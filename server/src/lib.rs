@@ -11,6 +11,7 @@ mod allocator;
 mod client;
 mod clock;
 pub mod config;
+mod file_limit;
 mod host;
 mod listener;
 mod load;
@@ -27,6 +28,7 @@ mod snapshot;
 mod start;
 mod timers;
 mod turn;
+mod waiting;
 
 pub use allocator::set_give_back;
 pub use graven_engine::REDIS_VERSION;

@@ -161,13 +161,6 @@ impl Stream {
         }
     }
 
-    /// Whether the peer has closed its side, seen without reading what it sent before.
-    pub(crate) fn has_hung_up(&self) -> bool {
-        use rustix::net::{RecvFlags, recv};
-        let mut byte = [0];
-        matches!(recv(self, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT), Ok((0, _)))
-    }
-
     /// The peer's and our address, as `CLIENT LIST` shows them.
     pub(crate) fn addresses(&self, socket_path: &str) -> (String, String) {
         match self {

@@ -10,7 +10,7 @@ use crate::outside::LoadProgress;
 use crate::server::{Server, ServerError};
 use crate::snapshot;
 use graven_aof::{Command, FsStorage, Options, Part, Recovery};
-use graven_engine::{Error, Prepared, Session, SessionFlags};
+use graven_engine::{Blocked, Error, Prepared, Session, SessionFlags};
 use graven_resp::{Args, Span};
 use std::ops::Range;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Server {
     /// to stop meanwhile. If the log cannot be written to its end nothing is forgotten; if it cannot be read again the
     /// server stops, since it must not serve anything else.
     pub(crate) fn reload(&mut self) -> Result<bool, ServerError> {
-        let client = self.outside.reload.take();
+        self.outside.reload = false;
         let flushed = self.outside.log.as_mut().map_or(Ok(()), |log| log.flush(MAX_FLUSH.as_micros() as u64));
         let (reply, stopped) = match flushed {
             Err(e) => (format!("-ERR Error flushing the append only file: {e}\r\n"), false),
@@ -82,12 +82,7 @@ impl Server {
                 ("+OK\r\n".to_owned(), stopped)
             }
         };
-        if let Some(slot) = client.and_then(|id| self.outside.slot_of(id)) {
-            if let Some(session) = &mut self.outside.clients[slot].session {
-                session.blocked = None;
-            }
-            self.outside.push(slot, 0, |out| out.extend_from_slice(reply.as_bytes()));
-        }
+        self.outside.unblock_all(&Blocked::Reload, reply.as_bytes());
         Ok(stopped)
     }
 

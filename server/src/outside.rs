@@ -7,10 +7,12 @@ use crate::config::Config;
 use crate::listener::Listener;
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
+use crate::waiting::WaitWatch;
 use graven_aof::{FsStorage, FsyncPolicy, Log};
 use graven_engine::{Effects, SessionFlags};
 use mio::{Registry, Token, Waker};
 use slab::Slab;
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,8 +27,6 @@ pub(crate) struct ShutdownRequest {
     pub(crate) save: Option<bool>,
     /// Exit even if the log or the save fails.
     pub(crate) force: bool,
-    /// Who is told if it fails: a client's id.
-    pub(crate) client: Option<u64>,
 }
 
 /// How far loading has come.
@@ -41,6 +41,8 @@ pub(crate) struct LoadProgress {
 pub(crate) struct Outside {
     pub(crate) config: Config,
     pub(crate) clients: Slab<Client>,
+    /// The slot of each client, by its id.
+    pub(crate) slots: HashMap<u64, usize>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) registry: Registry,
     pub(crate) waker: Arc<Waker>,
@@ -64,9 +66,13 @@ pub(crate) struct Outside {
     pub(crate) pause_until_ms: u64,
     /// Clients blocked by `WAIT` and the like, by slot.
     pub(crate) waiting: Vec<usize>,
+    /// When to go through them.
+    pub(crate) wait_watch: WaitWatch,
+    /// Clients that are to be served again, by slot.
+    pub(crate) resumed: Vec<usize>,
     pub(crate) shutdown: Option<ShutdownRequest>,
     /// `DEBUG LOADAOF`: the id of the client who waits for it.
-    pub(crate) reload: Option<u64>,
+    pub(crate) reload: bool,
     pub(crate) loading: LoadProgress,
     pub(crate) next_client_id: u64,
     pub(crate) start: Instant,
@@ -106,7 +112,8 @@ impl Outside {
     /// A client's output has grown: it will be sent, or held, or the client closed because it does not read.
     pub(crate) fn note_output(&mut self, slot: usize) {
         let Some(client) = self.clients.get_mut(slot) else { return };
-        if client.output.is_held() {
+        if client.output.is_held() && !client.held {
+            client.held = true;
             self.held.push(slot);
         }
         if client.output.is_sendable() && !client.flushing {
@@ -143,7 +150,7 @@ impl Outside {
 
     /// The slot of a client by its id.
     pub(crate) fn slot_of(&self, id: u64) -> Option<usize> {
-        self.clients.iter().find(|(_, c)| c.id == id).map(|(slot, _)| slot)
+        self.slots.get(&id).copied()
     }
 
     /// How long a client's unsent output may get before no more of its commands are executed: it must read first.

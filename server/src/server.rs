@@ -16,6 +16,7 @@
 use crate::client::Client;
 use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
+use crate::file_limit;
 use crate::listener::{ListenError, Listener, Stream};
 use crate::logging::log;
 use crate::outside::{FIRST_LISTENER, LoadProgress, Outside, ShutdownRequest};
@@ -23,11 +24,12 @@ use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
 use crate::timers::Timers;
 use crate::turn::Turn;
-use graven_engine::{Blocked, Engine, Pause, Random, SessionFlags};
+use crate::waiting::WaitWatch;
+use graven_engine::{Engine, Random, SessionFlags};
 use mio::{Events, Poll, Token, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use slab::Slab;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,11 +109,12 @@ impl Server {
             // A terminal that goes away is no reason to stop.
             signal_hook::flag::register(signal, flag.clone()).map_err(ServerError::system("Can't handle signals"))?;
         }
-        raise_file_limit(config.maxclients as u64 + 64);
+        let config = file_limit::fit(config)?;
         let run_id = (0..40).map(|_| char::from_digit(random.below(16) as u32, 16).expect("a hex digit")).collect();
         let now_ms = engine.now_ms();
         let outside = Outside {
             clients: Slab::new(),
+            slots: HashMap::new(),
             listeners: Vec::new(),
             registry: poll.registry().try_clone().map_err(ServerError::system("Can't create the event loop"))?,
             waker,
@@ -127,7 +130,9 @@ impl Server {
             pause_until_ms: 0,
             waiting: Vec::new(),
             shutdown: None,
-            reload: None,
+            reload: false,
+            wait_watch: WaitWatch::default(),
+            resumed: Vec::new(),
             loading: LoadProgress::default(),
             next_client_id: 1,
             start,
@@ -194,7 +199,9 @@ impl Server {
                         self.outside.flushing.push(slot);
                     }
                     if event.is_readable() || event.is_read_closed() || event.is_error() {
-                        self.outside.clients[slot].readable = true;
+                        let client = &mut self.outside.clients[slot];
+                        client.readable = true;
+                        client.hung_up |= event.is_read_closed() || event.is_error();
                         self.enqueue(slot);
                     }
                 }
@@ -214,10 +221,10 @@ impl Server {
             if signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
                 log!(Warning, "User requested shutdown...");
                 let save = (flags.save || flags.nosave).then_some(flags.save);
-                self.outside.shutdown = Some(ShutdownRequest { save, force: flags.force, client: None });
+                self.outside.shutdown = Some(ShutdownRequest { save, force: flags.force });
             }
         }
-        if self.outside.reload.is_some() && self.reload()? {
+        if self.outside.reload && self.reload()? {
             return Ok(true);
         }
         Ok(self.outside.shutdown.is_some() && self.shut_down())
@@ -225,7 +232,7 @@ impl Server {
 
     /// How long nothing needs to be done if nothing happens.
     fn timeout(&self) -> Duration {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || !self.outside.flushing.is_empty() || !self.outside.resumed.is_empty() {
             return Duration::ZERO;
         }
         let mut timeout = self.timers.timeout();
@@ -263,18 +270,23 @@ impl Server {
         }
     }
 
-    /// Sets a client aside until it may be served. If it hangs up meanwhile, that is noticed.
+    /// Sets a client aside until it may be served. One that waits for something is served again when that is over; if it
+    /// hangs up meanwhile, nobody waits any more.
     fn stall(&mut self, slot: usize) {
         let client = &mut self.outside.clients[slot];
-        if client.readable && client.is_blocked() && client.stream.has_hung_up() {
-            self.outside.doom(slot);
-            return;
-        }
-        let client = &mut self.outside.clients[slot];
-        if !client.stalled {
+        if client.is_blocked() {
+            if client.hung_up {
+                self.outside.doom(slot);
+            }
+        } else if !client.stalled {
             client.stalled = true;
             self.stalled.push(slot);
         }
+    }
+
+    /// Accepts whoever waits, at every socket.
+    pub(crate) fn accept_all(&mut self) {
+        (0..self.outside.listeners.len()).for_each(|index| self.accept(index));
     }
 
     fn accept(&mut self, index: usize) {
@@ -283,9 +295,10 @@ impl Server {
             match listener.accept() {
                 Ok((stream, is_local)) => self.welcome(stream, is_local),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {}
                 Err(e) => {
                     log!(Warning, "Error accepting a client connection: {e}");
+                    self.timers.accept_again = true;
                     return;
                 }
             }
@@ -318,6 +331,7 @@ impl Server {
         }
         log!(Verbose, "Accepted {}", client.address);
         self.outside.clients.insert(client);
+        self.outside.slots.insert(id, slot);
         self.outside.stats.connections += 1;
     }
 
@@ -339,7 +353,8 @@ impl Server {
         self.release_held();
         self.send_all();
         self.close_doomed();
-        self.resume_stalled();
+        self.resume();
+        self.engine.monitored = !self.outside.monitors.is_empty();
         if !self.engine.garbage.is_empty() {
             self.outside.reclaimer.take(&mut self.engine.garbage);
         }
@@ -356,6 +371,7 @@ impl Server {
             let acknowledged = self.outside.acknowledged;
             for slot in std::mem::take(&mut self.outside.held) {
                 if let Some(client) = self.outside.clients.get_mut(slot) {
+                    client.held = false;
                     client.output.fail(acknowledged, text);
                     self.outside.note_output(slot);
                 }
@@ -378,14 +394,12 @@ impl Server {
         let mut held = std::mem::take(&mut self.outside.held);
         held.retain(|&slot| {
             let Some(client) = self.outside.clients.get_mut(slot) else { return false };
-            if !client.output.is_held() {
-                return false;
-            }
             if client.output.release(acknowledged) && !client.flushing {
                 client.flushing = true;
                 self.outside.flushing.push(slot);
             }
-            client.output.is_held()
+            client.held = client.output.is_held();
+            client.held
         });
         self.outside.held = held;
     }
@@ -405,7 +419,7 @@ impl Server {
             });
             let sent = client.output.sent() - before;
             if sent > 0 {
-                client.progress = (client.output.sent(), now_ms);
+                client.sent_ms = now_ms;
             }
             self.outside.stats.output_bytes += sent;
             self.outside.stats.writes += calls;
@@ -420,24 +434,31 @@ impl Server {
     }
 
     fn close_doomed(&mut self) {
+        if self.outside.doomed.is_empty() {
+            return;
+        }
         while let Some(slot) = self.outside.doomed.pop() {
             let Some(mut client) = self.outside.clients.try_remove(slot) else { continue };
+            self.outside.slots.remove(&client.id);
             if let Some(session) = &mut client.session {
                 self.engine.unwatch(session);
             }
             client.stream.deregister(self.poll.registry());
-            self.outside.monitors.retain(|&m| m != slot);
-            self.outside.waiting.retain(|&w| w != slot);
-            self.outside.held.retain(|&h| h != slot);
-            self.outside.flushing.retain(|&f| f != slot);
-            self.ready.retain(|&r| r != slot);
-            self.stalled.retain(|&s| s != slot);
-            self.engine.monitored = !self.outside.monitors.is_empty();
             log!(Verbose, "Client closed connection {}", client.address);
         }
+        let Server { outside, ready, stalled, .. } = self;
+        let Outside { clients, monitors, waiting, held, flushing, resumed, .. } = outside;
+        for list in [monitors, waiting, held, flushing, resumed, stalled] {
+            list.retain(|&slot| clients.contains(slot));
+        }
+        ready.retain(|&slot| clients.contains(slot));
     }
 
-    fn resume_stalled(&mut self) {
+    /// Puts those back into the queue that may be served again.
+    fn resume(&mut self) {
+        for slot in std::mem::take(&mut self.outside.resumed) {
+            self.enqueue(slot);
+        }
         let mut stalled = std::mem::take(&mut self.stalled);
         stalled.retain(|&slot| {
             let Some(client) = self.outside.clients.get(slot) else { return false };
@@ -455,34 +476,7 @@ impl Server {
             false
         });
         self.stalled = stalled;
-        if !self.outside.doomed.is_empty() {
-            self.close_doomed();
-        }
-    }
-
-    /// `WAIT`, `WAITAOF`, `CLIENT PAUSE`: who has waited long enough.
-    fn release_waiting(&mut self) {
-        if self.outside.waiting.is_empty() {
-            return;
-        }
-        let now_ms = self.engine.now_ms();
-        if self.engine.pause != Pause::Off && now_ms >= self.outside.pause_until_ms {
-            self.engine.pause = Pause::Off;
-        }
-        let mut waiting = std::mem::take(&mut self.outside.waiting);
-        waiting.retain(|&slot| {
-            let Some(blocked) = self.outside.clients.get(slot).and_then(|c| c.session.as_ref()?.blocked.clone()) else { return false };
-            let over = match blocked {
-                Blocked::Paused => self.engine.pause == Pause::Off,
-                Blocked::Wait { .. } => self.outside.try_finish_wait(slot, now_ms),
-                Blocked::Shutdown | Blocked::Reload => false,
-            };
-            if over && let Some(session) = &mut self.outside.clients[slot].session {
-                session.blocked = None;
-            }
-            !over
-        });
-        self.outside.waiting.append(&mut waiting);
+        self.close_doomed();
     }
 }
 
@@ -494,16 +488,4 @@ protected-mode no.\r\n";
 fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
     use std::io::Read;
     std::fs::File::open("/dev/urandom")?.read_exact(bytes)
-}
-
-/// Lets as many clients connect as the configuration says, if the operating system allows it.
-pub(crate) fn raise_file_limit(wanted: u64) {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < wanted) {
-        limit.current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
-        if setrlimit(Resource::Nofile, limit).is_err() || limit.current < Some(wanted) {
-            log!(Warning, "You requested maxclients needing {wanted} open files, but the limit is {:?}", limit.current);
-        }
-    }
 }

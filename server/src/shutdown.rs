@@ -6,11 +6,14 @@ use crate::outside::ShutdownRequest;
 use crate::server::Server;
 use graven_engine::Blocked;
 
+/// What a client is told whose `SHUTDOWN` failed or was aborted.
+pub(crate) const SHUTDOWN_FAILED: &[u8] = b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n";
+
 impl Server {
     /// Does what was requested. True if the process may end; if not, whoever asked has been told.
     pub(crate) fn shut_down(&mut self) -> bool {
         let Some(request) = self.outside.shutdown.take() else { return false };
-        let ShutdownRequest { save, force, client } = request;
+        let ShutdownRequest { save, force } = request;
         let mut failed = None;
         if let Some(log) = &mut self.outside.log {
             log!(Notice, "Calling fsync() on the AOF file.");
@@ -29,14 +32,7 @@ impl Server {
         }
         if failed.is_some() && !force {
             log!(Warning, "Errors trying to shut down the server. Check the logs for more information.");
-            if let Some(slot) = client.and_then(|id| self.outside.slot_of(id)) {
-                if let Some(session) = &mut self.outside.clients[slot].session
-                    && session.blocked == Some(Blocked::Shutdown)
-                {
-                    session.blocked = None;
-                }
-                self.outside.push(slot, 0, |out| out.extend_from_slice(b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n"));
-            }
+            self.outside.unblock_all(&Blocked::Shutdown, SHUTDOWN_FAILED);
             return false;
         }
         let config = &self.outside.config;

@@ -22,6 +22,8 @@ pub(crate) struct Timers {
     idle: (u64, u32),
     /// Fsyncs that were late when that was last looked at.
     delayed_fsyncs: u64,
+    /// Connections wait that could not be accepted (too many open files): the sockets will not tell of them again.
+    pub(crate) accept_again: bool,
 }
 
 impl Timers {
@@ -41,6 +43,9 @@ impl Server {
         if self.timers.next_cron.is_none_or(|at| now >= at) {
             self.timers.next_cron = Some(now + Duration::from_millis(100));
             self.cron();
+            if std::mem::take(&mut self.timers.accept_again) {
+                self.accept_all();
+            }
         }
         if self.timers.expiring {
             self.expire_slice();
@@ -89,11 +94,11 @@ impl Server {
             let over_soft = limit.soft_bytes > 0 && pending as u64 > limit.soft_bytes;
             client.over_soft_limit_since_ms = over_soft.then(|| client.over_soft_limit_since_ms.unwrap_or(now_ms));
             let too_long = client.over_soft_limit_since_ms.is_some_and(|since| now_ms - since > limit.soft_seconds * 1000);
-            let stuck = pending > pause_bytes && !client.output.is_held() && now_ms.saturating_sub(client.progress.1) > STUCK_OUTPUT_MS;
-            let idle = timeout_ms > 0
-                && now_ms.saturating_sub(client.active_ms) > timeout_ms
-                && !client.is_blocked()
-                && !client.has_flag(SessionFlags::MONITOR);
+            let quiet_ms = now_ms.saturating_sub(client.active_ms.max(client.sent_ms));
+            let is_held = client.output.is_held();
+            let stuck = pending > pause_bytes && !is_held && quiet_ms > STUCK_OUTPUT_MS;
+            let may_idle = !client.is_blocked() && !is_held && !client.has_flag(SessionFlags::MONITOR);
+            let idle = timeout_ms > 0 && quiet_ms > timeout_ms && may_idle;
             if too_long || stuck {
                 log!(
                     Warning,
@@ -104,9 +109,6 @@ impl Server {
                 self.outside.stats.output_buffer_closed += 1;
             } else if idle {
                 log!(Verbose, "Closing idle client {}", client.address);
-            }
-            if pending == 0 {
-                client.progress.1 = now_ms;
             }
             if now_ms.saturating_sub(client.active_ms) > IDLE_BUFFERS_MS {
                 client.output.give_back();

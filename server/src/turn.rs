@@ -36,14 +36,14 @@ impl Turn {
         // Most clients have nothing left over from last time: they share one buffer, which stays in the cache.
         let alone = client.input.is_empty();
         let mut buffer = std::mem::take(if alone { &mut self.shared } else { &mut client.input });
-        if client.readable {
+        if client.readable && !client.backlog {
             let wanted = client.parser.wanted().min(RESERVED_BYTES).saturating_sub(buffer.len());
             buffer.reserve(wanted.max(READ_BYTES));
             let room = buffer.capacity() - buffer.len();
             match client.stream.read(&mut buffer) {
                 Ok(0) => outside.doom(slot),
                 Ok(n) => {
-                    client.readable = n == room;
+                    client.readable = n == room || client.hung_up;
                     client.active_ms = engine.now_ms();
                     client.received_bytes += n as u64;
                     outside.stats.input_bytes += n as u64;
@@ -86,6 +86,8 @@ impl Turn {
     fn run(&mut self, engine: &mut Engine, outside: &mut Outside, slot: usize, buffer: &[u8]) -> usize {
         let client = &mut outside.clients[slot];
         let Some(mut session) = client.session.take() else { return 0 };
+        client.writes = false;
+        client.backlog = false;
         let mut output = std::mem::take(&mut client.output);
         let mut parser = std::mem::take(&mut client.parser);
         let pause_bytes = outside.output_pause_bytes();
@@ -107,6 +109,7 @@ impl Turn {
             for (frame, prepared) in frames.iter().zip(&self.prepared) {
                 let outcome = engine.execute(&mut session, self.batch.args(frame, buffer), *prepared, &mut output.tail, outside);
                 if session.blocked == Some(Blocked::Paused) {
+                    outside.clients[slot].backlog = true;
                     parser.reset();
                     break 'serving;
                 }
@@ -119,8 +122,9 @@ impl Turn {
                 };
                 let block_start = outside.log.as_ref().map_or(0, |log| log.appended());
                 output.seal(needs, outcome.wrote, outside.acknowledged, block_start);
-                outside.clients[slot].writes = outcome.wrote;
+                outside.clients[slot].writes |= outcome.wrote;
                 let stop = session.blocked.is_some()
+                    || outcome.wrote && outside.log.as_ref().is_some_and(|log| log.is_saturated())
                     || session.flags.contains(SessionFlags::CLOSE_AFTER_REPLY)
                     || outside.clients[slot].doomed
                     || output.pending_bytes() > pause_bytes;
@@ -134,6 +138,7 @@ impl Turn {
                     );
                 }
                 if stop {
+                    outside.clients[slot].backlog = used < buffer.len();
                     parser.reset();
                     break 'serving;
                 }
@@ -141,7 +146,9 @@ impl Turn {
             match parsed {
                 Err(error) => {
                     crate::logging::log!(Verbose, "Protocol error ({error}) from client: addr={}", outside.clients[slot].address);
-                    output.tail.extend_from_slice(format!("-ERR {error}\r\n").as_bytes());
+                    if !session.flags.contains(SessionFlags::REPLY_OFF) {
+                        output.tail.extend_from_slice(format!("-ERR {error}\r\n").as_bytes());
+                    }
                     output.seal(0, false, outside.acknowledged, 0);
                     engine.stats.count_error("ERR");
                     session.flags.insert(SessionFlags::CLOSE_AFTER_REPLY);
@@ -158,7 +165,7 @@ impl Turn {
         }
         outside.stats.max_output = outside.stats.max_output.max(output.pending_bytes());
         if session.blocked.is_some() {
-            outside.waiting.push(slot);
+            outside.note_blocked(slot);
         }
         let client = &mut outside.clients[slot];
         client.session = Some(session);

@@ -3,7 +3,7 @@
 //! Used by several test files, none of which uses all of it.
 #![allow(dead_code)]
 
-use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Session, SessionFlags, Settings, WriteStatus};
+use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Session, SessionFlags, Settings, WriteStatus};
 use graven_resp::{Args, OwnedArgs, split_line};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -24,12 +24,18 @@ impl Clock for StandingClock {
     }
 }
 
-/// Commands that need a server are refused.
-struct Nobody;
+/// Commands that need a server are refused, but for two: `DEBUG SLEEP ms` lets time pass, `CLIENT PAUSE` pauses writes.
+struct Nobody(Rc<Cell<u64>>);
 
 impl Host for Nobody {
-    fn run(&mut self, _: HostCommand, _: &mut Context<'_>) -> Result<(), Error> {
-        Err("ERR there is no server here".into())
+    fn run(&mut self, command: HostCommand, cx: &mut Context<'_>) -> Result<(), Error> {
+        match command {
+            HostCommand::Debug => self.0.set(self.0.get() + cx.int(2)? as u64),
+            HostCommand::ClientPause => cx.engine.pause = Pause::Writes,
+            _ => return Err("ERR there is no server here".into()),
+        }
+        cx.reply.ok();
+        Ok(())
     }
     fn write_status(&self) -> WriteStatus {
         WriteStatus::Available
@@ -75,7 +81,7 @@ impl World {
         let args = owned.as_args();
         let mut out = Vec::new();
         let prepared = self.engine.prepare(self.session.db, args);
-        self.engine.execute(&mut self.session, args, prepared, &mut out, &mut Nobody);
+        self.engine.execute(&mut self.session, args, prepared, &mut out, &mut Nobody(self.now_ms.clone()));
         out
     }
 
@@ -127,7 +133,7 @@ impl World {
             let owned = OwnedArgs::from_parts(parts.iter().map(Vec::as_slice));
             let args = owned.as_args();
             let prepared = engine.prepare(session.db, args);
-            let replayed = engine.replay(&mut session, args, prepared, &mut Vec::new(), &mut Nobody);
+            let replayed = engine.replay(&mut session, args, prepared, &mut Vec::new(), &mut Nobody(now_ms.clone()));
             assert_eq!(replayed, Ok(()), "replay of {}", join(&parts));
         }
         World { engine, session, now_ms, log: Vec::new() }

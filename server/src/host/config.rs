@@ -1,6 +1,7 @@
 //! `CONFIG`: reading, changing and keeping the configuration of a running server.
 
 use crate::config::{Change, SetError};
+use crate::file_limit;
 use crate::listener::Listener;
 use crate::logging;
 use crate::outside::Outside;
@@ -74,6 +75,9 @@ impl Outside {
         if has("appendonly") && (in_exec || engine.loading) {
             return Err(SetError::failed("appendonly", "it can't be changed inside a transaction or while loading"));
         }
+        if has("maxclients") {
+            file_limit::make_room(config.maxclients)?;
+        }
         if has("dir") {
             std::env::set_current_dir(&config.dir).map_err(|e| SetError::failed("dir", e.to_string()))?;
         }
@@ -87,9 +91,6 @@ impl Outside {
         if has("appendonly") {
             let switched = if config.appendonly { self.start_log(engine, &config) } else { self.stop_log(engine) };
             switched.map_err(|e| SetError::failed("appendonly", e.to_string()))?;
-        }
-        if has("maxclients") {
-            crate::server::raise_file_limit(config.maxclients as u64 + 64);
         }
         logging::set_level(config.loglevel);
         let active_expire = engine.settings.active_expire;

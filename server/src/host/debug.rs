@@ -152,7 +152,7 @@ fn load_log(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     if cx.session.in_exec {
         return Err("ERR DEBUG LOADAOF isn't allowed inside a transaction".into());
     }
-    outside.reload = Some(cx.session.id);
+    outside.reload = true;
     cx.session.blocked = Some(Blocked::Reload);
     Ok(())
 }

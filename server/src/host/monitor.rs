@@ -27,6 +27,12 @@ pub(super) fn monitor(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(),
 impl Outside {
     /// Tells those who watch.
     pub(super) fn feed_monitors(&mut self, session: &Session, args: Args<'_>, now_us: u64, needs: u64) {
+        let Outside { monitors, clients, .. } = self;
+        // RESET ends a watch. The one whose command this is has its session elsewhere for now.
+        monitors.retain(|&slot| clients.get(slot).is_some_and(|c| c.session.is_none() || c.has_flag(SessionFlags::MONITOR)));
+        if monitors.is_empty() {
+            return;
+        }
         let line = line(session, args, now_us);
         for slot in self.monitors.clone() {
             // The one whose command this is has its output elsewhere for now, and may have ended its watch.

@@ -2,6 +2,7 @@
 
 use crate::logging::log;
 use crate::outside::{Outside, ShutdownRequest};
+use crate::shutdown::SHUTDOWN_FAILED;
 use crate::snapshot;
 use graven_engine::{Blocked, Context, Error, error};
 
@@ -25,6 +26,7 @@ pub(super) fn shutdown(outside: &mut Outside, cx: &mut Context<'_>) -> Result<()
         // A shutdown waits for no replicas here: it is over at the end of the turn that it was asked for in.
         return match outside.shutdown.take() {
             Some(_) => {
+                outside.unblock_all(&Blocked::Shutdown, SHUTDOWN_FAILED);
                 cx.reply.ok();
                 Ok(())
             }
@@ -36,7 +38,7 @@ pub(super) fn shutdown(outside: &mut Outside, cx: &mut Context<'_>) -> Result<()
     }
     log!(Warning, "User requested shutdown...");
     cx.session.blocked = Some(Blocked::Shutdown);
-    outside.shutdown = Some(ShutdownRequest { save, force, client: Some(cx.session.id) });
+    outside.shutdown = Some(ShutdownRequest { save, force });
     Ok(())
 }
 

@@ -57,13 +57,9 @@ fn deadline(cx: &Context<'_>, i: usize) -> Result<u64, Error> {
 }
 
 impl Outside {
-    /// Replies to a waiting client if what it waits for has happened or its time is up. True if it did.
-    pub(crate) fn try_finish_wait(&mut self, slot: usize, now_ms: u64) -> bool {
-        let Some(Blocked::Wait { lsn, deadline_ms, local, replicas, .. }) =
-            self.clients[slot].session.as_ref().and_then(|s| s.blocked.clone())
-        else {
-            return false;
-        };
+    /// Replies to a waiting client if what it waits for has happened or its time is up.
+    pub(crate) fn try_finish_wait(&mut self, slot: usize, now_ms: u64) {
+        let Some(&Blocked::Wait { lsn, deadline_ms, local, replicas, .. }) = self.blocked(slot) else { return };
         if local {
             self.hurry(lsn);
         }
@@ -73,7 +69,6 @@ impl Outside {
         if satisfied || late {
             self.end_wait(slot, None);
         }
-        satisfied || late
     }
 
     /// Somebody waits for durability: the fsync need not wait for its second. One serves all who wait by then.
@@ -88,13 +83,13 @@ impl Outside {
 
     /// Ends a wait: with what has been reached by now, or with an error.
     pub(crate) fn end_wait(&mut self, slot: usize, error: Option<&str>) {
-        let Some(session) = &mut self.clients[slot].session else { return };
-        let Some(Blocked::Wait { lsn, aof, .. }) = session.blocked.take() else { return };
+        let Some(&Blocked::Wait { lsn, aof, .. }) = self.blocked(slot) else { return };
         let arrived = self.log.as_ref().is_some_and(|log| log.watermarks().durable >= lsn);
-        self.push(slot, 0, |out| match error {
-            Some(error) => out.extend_from_slice(format!("-{error}\r\n").as_bytes()),
-            None if aof => out.extend_from_slice(format!("*2\r\n:{}\r\n:0\r\n", arrived as u8).as_bytes()),
-            None => out.extend_from_slice(b":0\r\n"),
-        });
+        let reply = match error {
+            Some(error) => format!("-{error}\r\n"),
+            None if aof => format!("*2\r\n:{}\r\n:0\r\n", arrived as u8),
+            None => ":0\r\n".to_owned(),
+        };
+        self.unblock(slot, reply.as_bytes());
     }
 }

@@ -10,6 +10,9 @@ use graven_resp::push_bulk;
 /// Elements that `SCAN` looks at if it is not told.
 const DEFAULT_COUNT: usize = 10;
 
+/// Due keys that `RANDOMKEY` comes upon before it looks for another key in order. It deletes them, except during a pause.
+const RANDOM_TRIES: usize = 100;
+
 /// `KEYS pattern`
 pub fn keys(cx: &mut Context<'_>) -> Result<(), Error> {
     let (pattern, db) = (cx.args.at(1), cx.session.db);
@@ -26,7 +29,7 @@ pub fn keys(cx: &mut Context<'_>) -> Result<(), Error> {
 pub fn randomkey(cx: &mut Context<'_>) -> Result<(), Error> {
     let db = cx.session.db;
     cx.engine.depends_on_db(db);
-    loop {
+    for _ in 0..RANDOM_TRIES {
         let random = cx.engine.random.next_u64();
         let Some(entry) = cx.engine.keyspace.db(db).random(random) else {
             cx.reply.null();
@@ -40,6 +43,13 @@ pub fn randomkey(cx: &mut Context<'_>) -> Result<(), Error> {
         let key = cx.engine.keyspace.key(&key);
         cx.engine.expire_if_due(db, key);
     }
+    // Hardly anything but due keys.
+    let engine = &*cx.engine;
+    match engine.keyspace.db(db).iter().find(|entry| !engine.is_due(entry.deadline())) {
+        Some(entry) => cx.reply.bulk(entry.key()),
+        None => cx.reply.null(),
+    }
+    Ok(())
 }
 
 /// A cursor as C's `strtoul` reads it, which accepts a sign and an empty string.
