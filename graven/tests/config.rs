@@ -270,3 +270,113 @@ fn help_is_there_for_every_subcommand() {
     let output = Command::new(program().path()).arg("nosuchsubcommand").output().unwrap();
     assert!(!output.status.success());
 }
+
+#[test]
+fn maxclients_promises_no_more_than_the_limit_on_open_files_allows() {
+    // No kernel lets a process have this many files.
+    let server =
+        graven().wrapped(&["sh", "-c", "ulimit -n 100 && exec \"$@\"", "sh"]).option("maxclients", 4_000_000_000u32).start().unwrap();
+    let possible: usize = get(&server, "maxclients").parse().unwrap();
+    assert!(possible < 100, "{possible} clients with 100 open files");
+    let said = format!("maxclients has been reduced to {possible} to compensate for low ulimit");
+    assert!(server.log().contains(&said), "{}", server.log());
+    let mut client = server.client();
+    assert_eq!(
+        client.line("CONFIG SET timeout 5 maxclients 3000000000").error_text().unwrap(),
+        format!(
+            "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system is not able to handle the \
+             specified number of clients, try with {possible}"
+        )
+    );
+    assert_eq!((get(&server, "maxclients"), get(&server, "timeout")), (possible.to_string(), "0".to_owned()));
+    assert!(client.line("CONFIG SET maxclients 10").is_ok());
+    assert!(client.call(&["CONFIG", "SET", "maxclients", &possible.to_string()]).is_ok());
+    // Whoever is one too many is told, and nobody is left without an answer.
+    let mut clients: Vec<Client> = (0..possible + 3).map(|_| server.client()).collect();
+    let answers: Vec<Option<Value>> = clients.iter_mut().map(|client| client.cmd(&["PING"]).ok()).collect();
+    let served = answers.iter().filter(|answer| **answer == Some(Value::Simple(b"PONG".to_vec()))).count();
+    assert!(served + 5 >= possible && served < possible, "{served} of {possible} were served besides the first");
+    assert!(client.line("CONFIG SET appendonly no").is_ok() && client.line("CONFIG SET appendonly yes").is_ok());
+}
+
+#[test]
+fn a_limit_that_leaves_no_files_for_clients_stops_the_start() {
+    if program().is_redis() {
+        return;
+    }
+    let said = refused(graven().wrapped(&["sh", "-c", "ulimit -n 40 && exec \"$@\"", "sh"]).option("maxclients", 4_000_000_000u32));
+    assert!(said.contains("let 'ulimit -n' be 65 at least"), "{said}");
+}
+
+/// The inodes of the sockets that listen on a port, by local address in hexadecimal.
+fn listening(port: u16) -> Vec<(String, String)> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let on_port = rows.filter(|row| row[3] == "0A" && row[1].ends_with(&format!(":{port:04X}")));
+    let mut found: Vec<(String, String)> = on_port.map(|row| (row[1].to_owned(), row[9].to_owned())).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_config_set_that_fails_late_leaves_the_addresses_as_they_were() {
+    let server = graven().option("appendonly", "no").option("bind", "*").start().unwrap();
+    // The log cannot be created where a file stands.
+    fs::write(server.data().join("appendonlydir"), "").unwrap();
+    let (port, other) = (server.port(), graven_testkit::ports::free_port());
+    let before = listening(port);
+    let mut client = server.client();
+    let refused = |reply: Value, parameter: &str| {
+        let error = reply.error_text().unwrap_or_default();
+        assert!(error.contains(&format!("possibly related to argument '{parameter}'")), "{error:?} is not about {parameter}");
+    };
+    refused(client.call(&["CONFIG", "SET", "port", &other.to_string(), "appendonly", "yes"]), "appendonly");
+    assert_eq!((listening(port), listening(other)), (before.clone(), vec![]));
+    assert_eq!(get(&server, "port"), port.to_string());
+    // The socket of * has to go for that of 127.0.0.1, and comes back.
+    refused(client.call(&["CONFIG", "SET", "bind", "127.0.0.1", "appendonly", "yes"]), "appendonly");
+    let addresses = |of: &[(String, String)]| of.iter().map(|(address, _)| address.clone()).collect::<Vec<_>>();
+    assert_eq!(addresses(&listening(port)), addresses(&before));
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let taken_port = taken.local_addr().unwrap().port();
+    refused(client.call(&["CONFIG", "SET", "bind", "127.0.0.2 127.0.0.1", "port", &taken_port.to_string()]), "port");
+    assert_eq!(addresses(&listening(port)), addresses(&before));
+    assert_eq!(listening(taken_port).len(), 1);
+    assert!(server.client().line("PING").error_text().is_none());
+    assert_eq!(get(&server, "bind"), "*");
+}
+
+#[test]
+fn a_config_set_that_fails_late_leaves_the_directory_as_it_was() {
+    let server = graven().option("appendonly", "no").option("enable-protected-configs", "yes").start().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("appendonlydir"), "").unwrap();
+    let cwd = || fs::read_link(format!("/proc/{}/cwd", server.pid())).unwrap();
+    let before = (cwd(), get(&server, "dir"));
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let taken = taken.local_addr().unwrap().port().to_string();
+    let dir = elsewhere.path().to_str().unwrap();
+    let mut client = server.client();
+    for second in [["appendonly", "yes"], ["port", &taken]] {
+        assert!(client.call(&["CONFIG", "SET", "dir", dir, second[0], second[1]]).error_text().is_some());
+        assert_eq!((cwd(), get(&server, "dir")), before, "{second:?}");
+    }
+    assert!(client.call(&["CONFIG", "SET", "dir", dir]).is_ok());
+    assert_eq!(cwd(), elsewhere.path().canonicalize().unwrap());
+}
+
+#[test]
+fn an_address_that_stays_keeps_its_socket() {
+    let server = graven().option("bind", "127.0.0.1").start().unwrap();
+    let before = listening(server.port());
+    let mut client = server.client();
+    assert!(client.call(&["CONFIG", "SET", "bind", "127.0.0.2 127.0.0.1"]).is_ok());
+    let both = listening(server.port());
+    assert!(both.len() == 2 && both.contains(&before[0]), "{before:?} became {both:?}");
+    for host in ["127.0.0.1", "127.0.0.2"] {
+        assert!(Client::tcp_at(host, server.port()).unwrap().line("PING").error_text().is_none());
+    }
+    assert!(client.call(&["CONFIG", "SET", "bind", "127.0.0.1"]).is_ok());
+    assert_eq!(listening(server.port()), before);
+    assert!(server.client().line("PING").error_text().is_none());
+}

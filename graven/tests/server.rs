@@ -105,6 +105,45 @@ fn client_kill_closes_whom_it_names() {
 }
 
 #[test]
+fn a_client_is_found_by_its_id_while_it_is_connected() {
+    let server = started();
+    let mut admin = server.client();
+    let mut gone: Vec<Client> = (0..3).map(|_| server.client()).collect();
+    let gone_ids: Vec<String> = gone.iter_mut().map(|c| c.line("CLIENT ID").as_int().unwrap().to_string()).collect();
+    drop(gone);
+    eventually("three have left", || admin.line("CLIENT LIST").text().lines().count() == 1);
+    // These take the places of those who left, under ids of their own.
+    let mut here: Vec<Client> = (0..3).map(|_| server.client()).collect();
+    let ids: Vec<String> = here.iter_mut().map(|c| c.line("CLIENT ID").as_int().unwrap().to_string()).collect();
+    let mut command = vec!["CLIENT", "LIST", "ID"];
+    command.extend(gone_ids.iter().chain(&ids).map(String::as_str));
+    let listed = admin.call(&command).text();
+    let starts: Vec<&str> = listed.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(starts, ids.iter().map(|id| format!("id={id}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn looking_clients_up_by_id_does_not_take_longer_the_more_there_are() {
+    let server = started();
+    let mut admin = server.client();
+    let mut command = vec!["CLIENT".to_owned(), "LIST".to_owned(), "ID".to_owned()];
+    command.extend((0..100_000).map(|i| (1_000_000 + i).to_string()));
+    let mut fastest = || {
+        let once = |_| {
+            let start = Instant::now();
+            assert_eq!(admin.call(&command).text(), "");
+            start.elapsed()
+        };
+        (0..5).map(once).min().unwrap()
+    };
+    let alone = fastest();
+    let crowd: Vec<Client> = (0..400).map(|_| server.client()).collect();
+    let in_company = fastest();
+    drop(crowd);
+    assert!(in_company < 4 * alone, "{alone:?} alone, {in_company:?} among 400");
+}
+
+#[test]
 fn client_pause_holds_writers_back_and_unpause_lets_them_go() {
     let server = started();
     let mut admin = server.client();

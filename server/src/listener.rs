@@ -1,5 +1,6 @@
 //! Where clients connect: TCP addresses and a unix socket.
 
+use crate::logging::log;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
@@ -11,8 +12,15 @@ use std::time::Duration;
 
 /// A place that accepts connections.
 pub(crate) enum Listener {
-    Tcp(TcpListener),
+    Tcp(TcpListener, TcpAddress),
     Unix(UnixListener),
+}
+
+/// Where a TCP socket listens, as the configuration has it, without the `-` of an address that may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TcpAddress {
+    name: String,
+    port: u16,
 }
 
 /// A connection.
@@ -33,19 +41,18 @@ pub struct ListenError {
 impl Listener {
     /// Listens on each address of `bind` (`*`: all IPv4, `::*`: all IPv6; a leading `-`: it may be missing).
     pub(crate) fn bind_tcp(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Listener>, ListenError> {
-        let mut listeners = Vec::new();
-        for address in bind {
-            let (optional, address) = match address.strip_prefix('-') {
-                Some(rest) => (true, rest),
-                None => (false, address.as_str()),
-            };
-            match listen(address, port, backlog) {
-                Ok(listener) => listeners.push(Listener::Tcp(listener)),
-                Err(e) if optional && is_unavailable(&e) => {}
-                Err(source) => return Err(ListenError { kind: "TCP", address: format!("{address}:{port}"), source }),
-            }
+        let bound = bind.iter().map(|name| Listener::bind_one(name, port, backlog));
+        bound.filter_map(Result::transpose).collect()
+    }
+
+    /// Listens on one address of `bind`; nothing if it may be missing and is.
+    fn bind_one(name: &str, port: u16, backlog: i32) -> Result<Option<Listener>, ListenError> {
+        let address = TcpAddress::new(name, port);
+        match address.resolve().and_then(|resolved| listen(resolved, backlog)) {
+            Ok(listener) => Ok(Some(Listener::Tcp(listener, address))),
+            Err(e) if name.starts_with('-') && is_unavailable(&e) => Ok(None),
+            Err(source) => Err(ListenError { kind: "TCP", address: format!("{}:{port}", address.name), source }),
         }
-        Ok(listeners)
     }
 
     /// Listens on a path, replacing a socket that a dead server left there.
@@ -69,35 +76,133 @@ impl Listener {
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let again = match self {
-            Listener::Tcp(l) => registry.register(l, token, Interest::READABLE),
+            Listener::Tcp(l, _) => registry.register(l, token, Interest::READABLE),
             Listener::Unix(l) => registry.register(l, token, Interest::READABLE),
         };
         match (again, self) {
-            (Err(e), Listener::Tcp(l)) if e.kind() == io::ErrorKind::AlreadyExists => registry.reregister(l, token, Interest::READABLE),
+            (Err(e), Listener::Tcp(l, _)) if e.kind() == io::ErrorKind::AlreadyExists => registry.reregister(l, token, Interest::READABLE),
             (Err(e), Listener::Unix(l)) if e.kind() == io::ErrorKind::AlreadyExists => registry.reregister(l, token, Interest::READABLE),
             (result, _) => result,
         }
     }
 
-    pub(crate) fn is_unix(&self) -> bool {
-        matches!(self, Listener::Unix(_))
+    /// The TCP address; nothing for a unix socket.
+    fn address(&self) -> Option<&TcpAddress> {
+        match self {
+            Listener::Tcp(_, address) => Some(address),
+            Listener::Unix(_) => None,
+        }
+    }
+
+    /// Whether this socket must be closed before another one can listen there.
+    fn overlaps(&self, other: SocketAddr) -> bool {
+        let Listener::Tcp(listener, _) = self else { return false };
+        listener.local_addr().is_ok_and(|own| {
+            let same_ip = own.ip() == other.ip() || own.ip().is_unspecified() || other.ip().is_unspecified();
+            own.port() == other.port() && own.is_ipv4() == other.is_ipv4() && same_ip
+        })
     }
 
     /// The next connection that waits, and whether it comes from this machine.
     pub(crate) fn accept(&self) -> io::Result<(Stream, bool)> {
         match self {
-            Listener::Tcp(l) => l.accept().map(|(stream, peer)| (Stream::Tcp(stream), peer.ip().to_canonical().is_loopback())),
+            Listener::Tcp(l, _) => l.accept().map(|(stream, peer)| (Stream::Tcp(stream), peer.ip().to_canonical().is_loopback())),
             Listener::Unix(l) => l.accept().map(|(stream, _)| (Stream::Unix(stream), true)),
         }
     }
 }
 
-fn listen(address: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
-    let address: SocketAddr = match address {
-        "*" => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), port).into(),
-        "::*" => (IpAddr::V6(Ipv6Addr::UNSPECIFIED), port).into(),
-        name => (name, port).to_socket_addrs()?.next().ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?,
-    };
+impl TcpAddress {
+    fn new(name: &str, port: u16) -> TcpAddress {
+        TcpAddress { name: name.strip_prefix('-').unwrap_or(name).to_owned(), port }
+    }
+
+    fn resolve(&self) -> io::Result<SocketAddr> {
+        match self.name.as_str() {
+            "*" => Ok((IpAddr::V4(Ipv4Addr::UNSPECIFIED), self.port).into()),
+            "::*" => Ok((IpAddr::V6(Ipv6Addr::UNSPECIFIED), self.port).into()),
+            name => (name, self.port).to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()),
+        }
+    }
+}
+
+/// A change of the TCP addresses that can still be taken back.
+///
+/// An address that stays keeps its socket, and with it the connections that wait there. The sockets of addresses that go
+/// stay open until the change is final, which it is when this is dropped. Only those that overlap a new address
+/// (`127.0.0.1` after `*`) must be closed first; taking the change back opens them again.
+pub(crate) struct Rebinding {
+    /// What was listened on; nothing stands for the unix socket.
+    before: Vec<Option<TcpAddress>>,
+    retired: Vec<Listener>,
+    backlog: i32,
+}
+
+impl Rebinding {
+    pub(crate) fn new(listeners: &[Listener], backlog: i32) -> Rebinding {
+        Rebinding { before: listeners.iter().map(|l| l.address().cloned()).collect(), retired: Vec::new(), backlog }
+    }
+
+    /// Makes `listeners` listen on `bind` instead. If it fails, they are to be [restored](Rebinding::take_back).
+    pub(crate) fn bind(&mut self, listeners: &mut Vec<Listener>, bind: &[String], port: u16) -> Result<(), ListenError> {
+        self.retired = std::mem::take(listeners);
+        let wanted = if port == 0 { &[] } else { bind };
+        // Whoever stays is set apart before anyone is closed for a new address.
+        let kept: Vec<Option<Listener>> =
+            wanted.iter().map(|name| take_out(&mut self.retired, Some(&TcpAddress::new(name, port)))).collect();
+        let mut failure = None;
+        for (name, kept) in wanted.iter().zip(kept) {
+            match kept {
+                Some(listener) => listeners.push(listener),
+                None if failure.is_some() => {}
+                None => match self.bind_new(name, port) {
+                    Ok(listener) => listeners.extend(listener),
+                    Err(e) => failure = Some(e),
+                },
+            }
+        }
+        listeners.extend(take_out(&mut self.retired, None));
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn bind_new(&mut self, name: &str, port: u16) -> Result<Option<Listener>, ListenError> {
+        let bound = Listener::bind_one(name, port, self.backlog);
+        match &bound {
+            Err(e) if e.source.kind() == io::ErrorKind::AddrInUse => {}
+            _ => return bound,
+        }
+        let Ok(address) = TcpAddress::new(name, port).resolve() else { return bound };
+        let open = self.retired.len();
+        self.retired.retain(|listener| !listener.overlaps(address));
+        if self.retired.len() == open { bound } else { Listener::bind_one(name, port, self.backlog) }
+    }
+
+    /// Makes `listeners` what they were.
+    pub(crate) fn take_back(self, listeners: &mut Vec<Listener>) {
+        let mut open: Vec<Listener> = listeners.drain(..).chain(self.retired).collect();
+        let still_open: Vec<Option<Listener>> = self.before.iter().map(|address| take_out(&mut open, address.as_ref())).collect();
+        // What is new may stand where one of the old ones is opened again.
+        drop(open);
+        for (address, listener) in self.before.into_iter().zip(still_open) {
+            match (listener, address) {
+                (Some(listener), _) => listeners.push(listener),
+                (None, Some(TcpAddress { name, port })) => match Listener::bind_one(&name, port, self.backlog) {
+                    Ok(listener) => listeners.extend(listener),
+                    Err(e) => log!(Warning, "{e}"),
+                },
+                (None, None) => unreachable!("a unix socket is never closed"),
+            }
+        }
+    }
+}
+
+/// Takes the listener of an address (nothing: the unix socket) out of a list.
+fn take_out(listeners: &mut Vec<Listener>, address: Option<&TcpAddress>) -> Option<Listener> {
+    let index = listeners.iter().position(|listener| listener.address() == address)?;
+    Some(listeners.remove(index))
+}
+
+fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;

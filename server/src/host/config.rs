@@ -1,13 +1,16 @@
 //! `CONFIG`: reading, changing and keeping the configuration of a running server.
 
-use crate::config::{Change, SetError};
+use crate::config::{Change, Config, SetError};
 use crate::file_limit;
-use crate::listener::Listener;
+use crate::listener::Rebinding;
 use crate::logging;
 use crate::outside::Outside;
 use crate::server_stats::ServerStats;
 use graven_aof::FsyncPolicy;
 use graven_engine::{CommandStats, Context, Engine, Error, SessionFlags, Stats};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
 /// `CONFIG GET pattern [pattern …]`
 pub(super) fn get(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -78,19 +81,23 @@ impl Outside {
         if has("maxclients") {
             file_limit::make_room(config.maxclients)?;
         }
-        if has("dir") {
-            std::env::set_current_dir(&config.dir).map_err(|e| SetError::failed("dir", e.to_string()))?;
-        }
-        if has("port") || has("bind") {
-            let name = if has("port") { "port" } else { "bind" };
-            self.listen_elsewhere(&config.bind, config.port, config.tcp_backlog).map_err(|e| {
-                logging::log!(Warning, "{e}");
-                SetError::failed(name, "Unable to listen on this port. Check server logs.")
-            })?;
-        }
-        if has("appendonly") {
-            let switched = if config.appendonly { self.start_log(engine, &config) } else { self.stop_log(engine) };
-            switched.map_err(|e| SetError::failed("appendonly", e.to_string()))?;
+        let old_dir = if has("dir") { Some(enter(&config.dir).map_err(|e| SetError::failed("dir", e.to_string()))?) } else { None };
+        let name = if has("port") { "port" } else { "bind" };
+        let switched = if has("port") || has("bind") {
+            self.listen_elsewhere(&config, name).and_then(|rebinding| {
+                let switched = self.switch_log(engine, &config, has("appendonly"));
+                switched.inspect_err(|_| self.listen_as_before(rebinding))
+            })
+        } else {
+            self.switch_log(engine, &config, has("appendonly"))
+        };
+        if let Err(e) = switched {
+            if let Some(dir) = old_dir
+                && let Err(e) = rustix::process::fchdir(dir)
+            {
+                logging::log!(Warning, "Can't chdir back to '{}': {e}", self.config.dir.display());
+            }
+            return Err(e);
         }
         logging::set_level(config.loglevel);
         let active_expire = engine.settings.active_expire;
@@ -112,22 +119,42 @@ impl Outside {
         Ok(())
     }
 
-    /// Listens on other addresses, then no more on the old ones.
-    fn listen_elsewhere(&mut self, bind: &[String], port: u16, backlog: i32) -> Result<(), String> {
-        let (kept, old): (Vec<Listener>, Vec<Listener>) = std::mem::take(&mut self.listeners).into_iter().partition(Listener::is_unix);
-        // An address that stays could not be bound while it is still listened on.
-        drop(old);
-        let bound = if port == 0 { Ok(Vec::new()) } else { Listener::bind_tcp(bind, port, backlog) };
-        let (tcp, failure) = match bound {
-            Ok(listeners) => (listeners, None),
-            Err(e) => {
-                let config = &self.config;
-                let before = if config.port == 0 { Ok(Vec::new()) } else { Listener::bind_tcp(&config.bind, config.port, backlog) };
-                (before.unwrap_or_default(), Some(e.to_string()))
-            }
+    fn switch_log(&mut self, engine: &mut Engine, config: &Config, changed: bool) -> Result<(), SetError> {
+        let switched = match (changed, config.appendonly) {
+            (false, _) => Ok(()),
+            (true, true) => self.start_log(engine, config),
+            (true, false) => self.stop_log(engine),
         };
-        self.listeners = tcp.into_iter().chain(kept).collect();
-        let registered = self.register_listeners().map_err(|e| e.to_string());
-        failure.map_or(registered, Err)
+        switched.map_err(|e| SetError::failed("appendonly", e.to_string()))
     }
+
+    /// Listens on other addresses, until what is returned is taken back. If that is impossible, nothing has changed.
+    fn listen_elsewhere(&mut self, config: &Config, name: &str) -> Result<Rebinding, SetError> {
+        let mut rebinding = Rebinding::new(&self.listeners, config.tcp_backlog);
+        let bound = rebinding.bind(&mut self.listeners, &config.bind, config.port).map_err(|e| e.to_string());
+        match bound.and_then(|()| self.register_listeners().map_err(|e| e.to_string())) {
+            Ok(()) => Ok(rebinding),
+            Err(e) => {
+                logging::log!(Warning, "{e}");
+                self.listen_as_before(rebinding);
+                Err(SetError::failed(name, "Unable to listen on this port. Check server logs."))
+            }
+        }
+    }
+
+    fn listen_as_before(&mut self, rebinding: Rebinding) {
+        rebinding.take_back(&mut self.listeners);
+        if let Err(e) = self.register_listeners() {
+            logging::log!(Warning, "Can't listen: {e}");
+        }
+    }
+}
+
+/// Makes a directory the current one. The one before is returned open, so that it can be gone back to even if its path
+/// leads there no more.
+fn enter(dir: &Path) -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags, open};
+    let before = open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    std::env::set_current_dir(dir)?;
+    Ok(before)
 }
