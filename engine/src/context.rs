@@ -61,6 +61,11 @@ impl<'a> Context<'a> {
         self.engine.changed(self.session.db, key);
     }
 
+    /// Logs the command as it arrived, although it may not have changed anything.
+    pub fn log_as_called(&mut self) {
+        self.engine.log_as_called(self.session.db, self.id, self.args);
+    }
+
     /// Records an effect in the selected database, instead of the command as it arrived.
     pub fn log<P: AsRef<[u8]>>(&mut self, parts: &[P]) {
         self.engine.log(self.session.db, parts);

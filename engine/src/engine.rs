@@ -160,7 +160,17 @@ impl Engine {
     /// [`Engine::prefetch`] for them, then execute them: their cache misses overlap.
     #[inline]
     pub fn prepare(&self, db: usize, args: Args<'_>) -> Prepared {
-        let command = self.registry.find(args);
+        self.prepare_found(db, args, self.registry.find(args))
+    }
+
+    /// The same for a command of the log, which knows nothing of `rename-command`.
+    #[inline]
+    pub fn prepare_replay(&self, db: usize, args: Args<'_>) -> Prepared {
+        self.prepare_found(db, args, self.registry.find_logged(args))
+    }
+
+    #[inline]
+    fn prepare_found(&self, db: usize, args: Args<'_>, command: Option<CommandId>) -> Prepared {
         let key_hash = match command {
             Some(id) if args.len() > 1 && self.registry.get(id).first_key_is_1 => {
                 let hash = self.keyspace.hash(args.at(1));
@@ -247,7 +257,7 @@ impl Engine {
         self.effects.end_unit();
     }
 
-    /// Replays one command from the log: no reply, no effects, no checks that only clients need.
+    /// Replays one command from the log, as [`Engine::prepare_replay`] found it: no reply, no effects, no checks that only clients need.
     pub fn replay(
         &mut self,
         session: &mut Session,
@@ -405,7 +415,7 @@ impl Engine {
             let Context { engine, mut reply, .. } = cx;
             engine.fail(id, error, &mut reply);
         } else if self.dirty != dirty && !self.explicit_effects {
-            self.effects.push_args(db, args);
+            self.log_as_called(db, id, args);
         }
         self.finish(session, args, id, start);
     }

@@ -7,7 +7,9 @@
 use crate::access;
 use crate::engine::{Engine, Pause};
 use crate::garbage::Garbage;
+use crate::registry::CommandId;
 use crate::session::Session;
+use graven_resp::Args;
 use graven_store::{Db, Entry, Key, Slot};
 
 impl Engine {
@@ -254,6 +256,19 @@ impl Engine {
     pub fn log<P: AsRef<[u8]>>(&mut self, db: usize, parts: &[P]) {
         self.explicit_effects = true;
         self.effects.push(db, parts);
+    }
+
+    /// Records a command as it arrived, but for its name if clients know it by another.
+    #[inline]
+    pub(crate) fn log_as_called(&mut self, db: usize, id: CommandId, args: Args<'_>) {
+        self.explicit_effects = true;
+        if self.registry.get(id).renamed {
+            let name = self.registry.get(id).spec.name.to_ascii_uppercase();
+            let parts: Vec<&[u8]> = std::iter::once(name.as_bytes()).chain(args.skip(1)).collect();
+            self.effects.push(db, &parts);
+        } else {
+            self.effects.push_args(db, args);
+        }
     }
 
     /// The running command is not logged by itself.

@@ -1,4 +1,7 @@
 //! The command table at run time: names to commands, with `rename-command` applied.
+//!
+//! A new name is for clients only. The log is written and read with the names of the table, so that it means the same
+//! under any configuration, and to other programs.
 
 use crate::command::CommandSpec;
 use crate::error::{Error, quotable, wrong_arity};
@@ -27,6 +30,8 @@ pub struct Command {
     pub children: Vec<CommandId>,
     /// The command it is a subcommand of.
     pub parent: Option<CommandId>,
+    /// Clients know it by another name than the table, or not at all.
+    pub renamed: bool,
     /// The only key is argument 1, or the first of several is: what can be fetched early.
     pub first_key_is_1: bool,
 }
@@ -34,15 +39,20 @@ pub struct Command {
 /// All commands.
 pub struct Registry {
     commands: Vec<Command>,
+    /// The names that clients use.
     names: HashTable<(Box<[u8]>, CommandId)>,
+    /// The names of the table.
+    original_names: HashTable<CommandId>,
 }
 
 impl Default for Registry {
     fn default() -> Self {
-        let mut registry = Registry { commands: Vec::new(), names: HashTable::new() };
+        let mut registry = Registry { commands: Vec::new(), names: HashTable::new(), original_names: HashTable::new() };
         for spec in table::all() {
             let id = registry.add(spec, None);
             registry.name(spec.name.as_bytes(), id);
+            let Registry { commands, original_names, .. } = &mut registry;
+            original_names.insert_unique(hash(spec.name.as_bytes()), id, |id| hash(commands[id.index()].spec.name.as_bytes()));
         }
         registry
     }
@@ -57,7 +67,7 @@ impl Registry {
         };
         let first_key_is_1 = spec.keys.first().is_some_and(|k| matches!(k.begin, crate::BeginSearch::Index(1)))
             && matches!(spec.keys[0].find, crate::FindKeys::Range { .. });
-        self.commands.push(Command { spec, full_name, children: Vec::new(), parent, first_key_is_1 });
+        self.commands.push(Command { spec, full_name, children: Vec::new(), parent, renamed: false, first_key_is_1 });
         let children = spec.subcommands.iter().map(|sub| self.add(sub, Some(id))).collect();
         self.commands[id.index()].children = children;
         id
@@ -93,6 +103,13 @@ impl Registry {
         self.names.find(hash(name), |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, id)| *id)
     }
 
+    /// A command (not a subcommand) by its name in the table, in any case.
+    #[inline]
+    fn by_original_name(&self, name: &[u8]) -> Option<CommandId> {
+        let is_it = |id: &CommandId| self.get(*id).spec.name.as_bytes().eq_ignore_ascii_case(name);
+        self.original_names.find(hash(name), is_it).copied()
+    }
+
     /// A command or subcommand by its full name (`get`, `config|set`).
     pub fn by_full_name(&self, name: &[u8]) -> Option<CommandId> {
         let mut parts = name.splitn(2, |b| *b == b'|');
@@ -111,7 +128,20 @@ impl Registry {
     /// The command that `args` calls. Its number of arguments is not checked.
     #[inline]
     pub fn find(&self, args: Args<'_>) -> Option<CommandId> {
-        let id = self.by_name(args.at(0))?;
+        self.called(self.by_name(args.at(0))?, args)
+    }
+
+    /// The command that `args` means in a log: by its name in the table, or else, for logs of servers that write the new
+    /// names, by the name that clients use.
+    #[inline]
+    pub fn find_logged(&self, args: Args<'_>) -> Option<CommandId> {
+        let name = args.at(0);
+        self.called(self.by_original_name(name).or_else(|| self.by_name(name))?, args)
+    }
+
+    /// The command itself, or the subcommand that `args` call.
+    #[inline]
+    fn called(&self, id: CommandId, args: Args<'_>) -> Option<CommandId> {
         if self.get(id).children.is_empty() {
             return Some(id);
         }
@@ -153,13 +183,14 @@ impl Registry {
         [b"ERR unknown command '", name, b"', with args beginning with: ", &shown].concat().into()
     }
 
-    /// `rename-command`: `old` goes by `new` from now on, or by no name if `new` is empty.
+    /// `rename-command`: for clients, `old` goes by `new` from now on, or by no name if `new` is empty.
     /// False if `old` is no command or `new` is one.
     pub fn rename(&mut self, old: &[u8], new: &[u8]) -> bool {
         let Some(id) = self.by_name(old) else { return false };
         if !new.is_empty() && self.by_name(new).is_some() {
             return false;
         }
+        self.commands[id.index()].renamed = !self.get(id).spec.name.as_bytes().eq_ignore_ascii_case(new);
         if let Ok(entry) = self.names.find_entry(hash(old), |(known, _)| known.eq_ignore_ascii_case(old)) {
             entry.remove();
         }

@@ -41,6 +41,23 @@ fn waitaof_waits_until_the_log_is_durable() {
 }
 
 #[test]
+fn what_renamed_commands_wrote_is_there_after_a_restart() {
+    let names = [("SELECT", "choose"), ("SET", "put"), ("DEL", "\"\""), ("PEXPIREAT", "until"), ("MULTI", "begin"), ("EXEC", "commit")];
+    let renamed = names.iter().fold(graven(), |builder, (old, new)| builder.config(&format!("rename-command {old} {new}")));
+    let mut server = renamed.option("appendfsync", "always").start().unwrap();
+    let mut client = server.client();
+    for line in ["CHOOSE 3", "PUT a 1", "PUT gone 1 PX 1", "BEGIN", "PUT b 1", "EXPIRE b 1000", "COMMIT", "GETEX a PX 1000000"] {
+        let reply = client.line(line);
+        assert!(reply.error_text().is_none(), "{line}: {reply:?}");
+    }
+    eventually("a key expires", || client.line("DBSIZE") == Value::Int(2));
+    server.crash_and_restart().unwrap();
+    let mut client = server.client();
+    assert!(client.line("CHOOSE 3").is_ok());
+    assert_eq!(client.line("EXISTS a b gone"), Value::Int(2));
+}
+
+#[test]
 fn waitaof_without_a_log_is_refused() {
     let server = graven().option("appendonly", "no").start().unwrap();
     let error = server.client().line("WAITAOF 1 0 0").error_text().unwrap();

@@ -146,7 +146,7 @@ impl Server {
             ranges.push(start..spans.len());
         }
         let args = |i: usize| Args::from_spans(batch[i].places().0, &spans[ranges[i].clone()]);
-        prepared.extend((0..batch.len()).map(|i| self.engine.prepare(session.db, args(i))));
+        prepared.extend((0..batch.len()).map(|i| self.engine.prepare_replay(session.db, args(i))));
         prepared.iter().for_each(|p| self.engine.prefetch(session.db, p));
         for (i, prepared) in prepared.iter().enumerate() {
             self.engine.replay(session, args(i), *prepared, scratch, &mut self.outside).map_err(|e| (batch[i], e))?;

@@ -19,7 +19,7 @@ pub fn dbsize(cx: &mut Context<'_>) -> Result<(), Error> {
 pub fn flushdb(cx: &mut Context<'_>) -> Result<(), Error> {
     let lazily = flush_lazily(cx)?;
     flush(cx, cx.session.db, lazily);
-    log_as_it_arrived(cx);
+    cx.log_as_called();
     cx.reply.ok();
     Ok(())
 }
@@ -30,7 +30,7 @@ pub fn flushall(cx: &mut Context<'_>) -> Result<(), Error> {
     for db in 0..cx.engine.keyspace.databases() {
         flush(cx, db, lazily);
     }
-    log_as_it_arrived(cx);
+    cx.log_as_called();
     cx.reply.ok();
     Ok(())
 }
@@ -52,11 +52,6 @@ fn flush(cx: &mut Context<'_>, db: usize, lazily: bool) {
         cx.engine.stats.lazy_freed += old.len() as u64;
         cx.engine.garbage.push(Garbage::Db(old));
     }
-}
-
-fn log_as_it_arrived(cx: &mut Context<'_>) {
-    let parts: Vec<&[u8]> = cx.args.iter().collect();
-    cx.log(&parts);
 }
 
 /// `SWAPDB index1 index2`

@@ -123,16 +123,22 @@ impl World {
 
     /// The same under other settings.
     pub fn replayed_under(&mut self, settings: Settings) -> World {
+        self.replayed_with(settings, &[])
+    }
+
+    /// The same with commands renamed.
+    pub fn replayed_with(&mut self, settings: Settings, renamed: &[(&str, &str)]) -> World {
         self.keep_effects();
         let now_ms = Rc::new(Cell::new(self.now_ms.get() + 86_400_000));
         let mut engine = Engine::new(DATABASES, *b"another seed....", Box::new(StandingClock(now_ms.clone())), settings);
+        rename(&mut engine, renamed);
         engine.loading = true;
         let mut session = Session::new(2, true);
         session.flags.insert(SessionFlags::REPLAY);
         for parts in commands(&self.log) {
             let owned = OwnedArgs::from_parts(parts.iter().map(Vec::as_slice));
             let args = owned.as_args();
-            let prepared = engine.prepare(session.db, args);
+            let prepared = engine.prepare_replay(session.db, args);
             let replayed = engine.replay(&mut session, args, prepared, &mut Vec::new(), &mut Nobody(now_ms.clone()));
             assert_eq!(replayed, Ok(()), "replay of {}", join(&parts));
         }
@@ -149,6 +155,13 @@ impl World {
             }
         }
         data
+    }
+}
+
+/// `rename-command`
+pub fn rename(engine: &mut Engine, renamed: &[(&str, &str)]) {
+    for (old, new) in renamed {
+        assert!(engine.registry.rename(old.as_bytes(), new.as_bytes()), "{old} cannot be renamed to {new}");
     }
 }
 

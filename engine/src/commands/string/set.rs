@@ -180,8 +180,8 @@ fn log_with_deadline(cx: &mut Context<'_>, key: &[u8], value: &[u8], deadline_ms
 
 /// Replay has nobody to show the old value to.
 fn log_without_get(cx: &mut Context<'_>) {
-    let parts: Vec<&[u8]> =
-        cx.args.iter().enumerate().filter(|(i, arg)| *i < 3 || !arg.eq_ignore_ascii_case(b"get")).map(|(_, arg)| arg).collect();
+    let options = cx.args.skip(3).filter(|arg| !arg.eq_ignore_ascii_case(b"get"));
+    let parts: Vec<&[u8]> = [&b"SET"[..], cx.args.at(1), cx.args.at(2)].into_iter().chain(options).collect();
     cx.log(&parts);
 }
 
