@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use graven_testkit::process::Builder;
-use graven_testkit::{Client, Program, Server, Value};
+use graven_testkit::{Client, DiskFaults, Program, Server, Value};
 
 fn graven() -> Builder {
     Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven"))).option("enable-debug-command", "yes")
@@ -177,6 +177,29 @@ fn counters_count() {
     assert!((90_000..=100_000).contains(&ttl), "{ttl}");
     client.line("CONFIG RESETSTAT");
     assert_eq!(server.info_field("stats", "keyspace_hits"), "0");
+}
+
+#[test]
+fn counts_of_keys_that_are_not_durable_are_not_shown_under_always() {
+    let faults = DiskFaults::new().unwrap();
+    let server = faults.preload(graven().option("appendfsync", "always")).start().unwrap();
+    // A disk that is known to be slow is waited for by another thread.
+    faults.sync_delay(Duration::from_millis(600));
+    let mut writer = server.client();
+    for n in 0..3 {
+        assert!(writer.line(&format!("SET first:{n} v")).is_ok());
+    }
+    for line in ["INFO keyspace", "INFO", "MEMORY STATS", "DEBUG HTSTATS 0", "DEBUG DIGEST"] {
+        writer.send(&["SET", line, "v"]).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        let mut reader = server.client();
+        let start = Instant::now();
+        assert!(reader.line("INFO persistence").text().contains("aof_enabled:1"));
+        assert!(start.elapsed() < Duration::from_millis(250), "INFO persistence waited for the disk");
+        assert!(reader.line(line).error_text().is_none(), "{line}");
+        assert!(start.elapsed() > Duration::from_millis(350), "{line} showed what is not durable");
+        assert!(writer.reply().unwrap().is_ok());
+    }
 }
 
 #[test]

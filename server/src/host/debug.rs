@@ -268,6 +268,7 @@ fn table_stats(cx: &mut Context<'_>) -> Result<(), Error> {
     if !(0..cx.engine.keyspace.databases() as i64).contains(&db) {
         return Err("ERR Out of range database".into());
     }
+    cx.engine.depends_on_everything();
     let db = cx.engine.keyspace.db(db as usize);
     let stats = db.table_stats();
     let text = format!(
