@@ -11,7 +11,7 @@ const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
 const INCR: &str = "appendonlydir/appendonly.aof.1.incr.aof";
 
 fn graven() -> Builder {
-    Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven"))).option("appendfsync", "always")
+    Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven"))).option("appendfsync", "always").option("enable-debug-command", "yes")
 }
 
 /// A directory whose log holds `k0` to `k<n-1>`, each written by its own block.
@@ -323,6 +323,10 @@ fn the_server_says_loading_while_it_loads_and_how_long_it_took() {
                 assert_eq!(error, "LOADING Redis is loading the dataset in memory");
                 loading += 1;
                 if fields.is_empty() {
+                    for line in ["DEBUG POPULATE 1 populated", "DEBUG RELOAD", "DEBUG LOADAOF", "SAVE"] {
+                        let reply = client.line(line);
+                        assert_eq!(reply.error_text().unwrap_or_default(), error, "{line}");
+                    }
                     let info = client.call(&["INFO", "persistence"]).text();
                     fields = info.lines().filter(|line| line.starts_with("loading")).map(str::to_owned).collect();
                 }

@@ -58,6 +58,10 @@ pub(super) fn debug(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
         return Err(NOT_ALLOWED.into());
     }
     let subcommand = cx.args.at(1).to_ascii_uppercase();
+    // They write, save or forget the data set, of which only a part is there while loading.
+    if cx.engine.loading && matches!(subcommand.as_slice(), b"POPULATE" | b"RELOAD" | b"LOADAOF") {
+        return Err("LOADING Redis is loading the dataset in memory".into());
+    }
     match (subcommand.as_slice(), cx.args.len()) {
         (b"HELP", 2) => cx.reply.lines(HELP),
         (b"SLEEP", 3) => sleep(cx),
