@@ -34,6 +34,8 @@ use crate::writer::{Action, Event, Job, Place, Roll, Writer};
 
 /// How long `flush` sleeps at most between looks at the clock.
 const FLUSH_STEP_US: u64 = 50_000;
+/// How long a flush goes on trying while the disk fails.
+const FLUSH_FAILING_MAX_US: u64 = 2_000_000;
 
 /// Why writes are refused at present.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -310,10 +312,12 @@ impl<S: Storage> Log<S> {
         self.writer.set_clients(clients);
     }
 
-    /// Writes and syncs everything, waiting at most `max_wait_us` for it (for `SHUTDOWN`). The log stays usable.
+    /// Writes and syncs everything, waiting at most `max_wait_us` for a slow disk (for `SHUTDOWN`), and two seconds for one
+    /// that fails: the caller is the thread that executes commands. The log stays usable.
     pub fn flush(&mut self, max_wait_us: u64) -> Result<()> {
         let clock = self.runtime.clock.clone();
-        let give_up_us = clock() + max_wait_us;
+        let start_us = clock();
+        let give_up_us = start_us + max_wait_us;
         let target = self.appended();
         self.writer.want_durable(target);
         loop {
@@ -322,7 +326,9 @@ impl<S: Storage> Log<S> {
             if self.watermarks().durable >= target {
                 return Ok(());
             }
-            if now_us >= give_up_us
+            let failing = self.writer.failure().is_some_and(|f| now_us >= f.since_us.max(start_us) + FLUSH_FAILING_MAX_US);
+            if failing
+                || now_us >= give_up_us
                 || ((self.runtime.threads == 0 || self.runtime.stepped) && self.writer.failure().is_some() && !self.writer.is_busy())
             {
                 let reason = self.status().err().map_or("the disk did not answer in time".to_owned(), |failure| failure.message.clone());

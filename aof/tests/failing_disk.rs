@@ -351,6 +351,23 @@ fn a_flush_in_vain_says_why() {
 }
 
 #[test]
+fn a_flush_on_a_failing_disk_gives_up_soon_although_a_slow_one_would_be_waited_for() {
+    let disk = SimStorage::new();
+    let clock = Arc::new(AtomicU64::new(1_000_000));
+    let time = clock.clone();
+    let mut runtime = Runtime::new(|| ());
+    // Each look at the clock takes a fifth of a second, so that this takes no real seconds.
+    runtime.clock = Arc::new(move || time.fetch_add(200_000, Ordering::Relaxed));
+    let options = Options { policy: FsyncPolicy::No, ..Options::default() };
+    let (mut log, _) = Recovery::open(Arc::new(disk.clone()), options).unwrap().finish(runtime, 0).unwrap();
+    log.submit(&mut batch("x"), clock.load(Ordering::Relaxed));
+    disk.fail_all(Op::Sync, EIO);
+    let text = log.flush(600_000_000).unwrap_err().to_string();
+    assert!(text.contains("Input/output error"), "{text}");
+    assert!(clock.load(Ordering::Relaxed) < 60_000_000);
+}
+
+#[test]
 fn paused_fsyncs_wait_and_go_on() {
     let mut bench = bench(FsyncPolicy::Everysec);
     bench.log.pause_fsync(true);
