@@ -1,6 +1,6 @@
 //! What was removed and is worth dropping elsewhere.
 
-use graven_store::{Db, Entry};
+use graven_store::{Entry, Table};
 
 /// Memory that somebody with time on their hands should give back.
 #[allow(clippy::large_enum_variant)] // a handful exist at any time, and entries must not be boxed on their way
@@ -8,5 +8,5 @@ pub enum Garbage {
     /// A large value.
     Entry(Entry),
     /// The old content of a flushed database.
-    Db(Db),
+    Table(Table),
 }

@@ -10,7 +10,7 @@ use crate::garbage::Garbage;
 use crate::registry::CommandId;
 use crate::session::Session;
 use graven_resp::Args;
-use graven_store::{Db, Entry, Key, Slot};
+use graven_store::{Entry, Key, Slot, Table};
 
 impl Engine {
     /// A key's entry, for reading: due keys are gone, use is counted, and the reply will wait for what it
@@ -78,7 +78,7 @@ impl Engine {
     }
 
     /// A database, for changing anything in it. Commands that change single keys use [`Engine::slot`].
-    pub fn db_mut(&mut self, db: usize) -> &mut Db {
+    pub fn db_mut(&mut self, db: usize) -> &mut Table {
         if self.settings.track_reads {
             self.unsettled.note_db(db, self.effects.lsn() + 1);
         }

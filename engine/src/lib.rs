@@ -13,6 +13,7 @@
 //! * A reply says which position of the log it depends on ([`Outcome::needs`]).
 
 pub mod access;
+mod blocking;
 mod command;
 mod command_reply;
 pub mod commands;
@@ -27,6 +28,7 @@ pub mod key_extraction;
 mod keys;
 pub mod latency;
 pub mod long_double;
+mod notify;
 mod random;
 mod registry;
 pub mod secrets;
@@ -45,9 +47,10 @@ pub use engine::{Engine, Outcome, Pause, Prepared};
 pub use error::Error;
 pub use garbage::Garbage;
 pub use host::{Clock, Host, HostCommand, WriteStatus};
+pub use notify::EventClass;
 pub use random::Random;
 pub use registry::{Command, CommandId, Registry};
-pub use session::{Blocked, Session, SessionFlags, Transaction};
+pub use session::{Blocked, KeyWait, Session, SessionFlags, TimeoutReply, Transaction};
 pub use settings::Settings;
 pub use slowlog::{SlowEntry, Slowlog};
 pub use stats::{CommandStats, Stats};

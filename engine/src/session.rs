@@ -51,6 +51,34 @@ pub enum Blocked {
     Shutdown,
     /// `DEBUG LOADAOF`: until the data set has been loaded again.
     Reload,
+    /// `BLPOP` and its like: until a key is ready, or time is up.
+    Keys(Box<KeyWait>),
+}
+
+/// A command that waits for keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyWait {
+    /// The database of the keys.
+    pub db: usize,
+    /// The keys; repetitions are possible.
+    pub keys: Vec<Box<[u8]>>,
+    /// What is executed when one of them has changed.
+    pub command: crate::CommandId,
+    /// Its arguments.
+    pub args: OwnedArgs,
+    /// Unix milliseconds; 0 for never.
+    pub deadline_ms: u64,
+    /// What is replied when time is up.
+    pub on_timeout: TimeoutReply,
+}
+
+/// The reply of a command that has waited in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutReply {
+    /// No array.
+    NullArray,
+    /// No string.
+    Null,
 }
 
 /// Commands queued by `MULTI`.

@@ -1,5 +1,8 @@
 //! The configuration values that command execution depends on.
 
+use crate::notify::EventClass;
+use graven_store::Thresholds;
+
 /// Set by the server from its configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -29,6 +32,10 @@ pub struct Settings {
     pub lfu_log_factor: u32,
     /// `lfu-decay-time`, minutes.
     pub lfu_decay_minutes: u32,
+    /// Up to which size collections are compact.
+    pub thresholds: Thresholds,
+    /// `notify-keyspace-events`
+    pub notify: EventClass,
     /// `DEBUG SET-ACTIVE-EXPIRE`: due keys are looked for, not only found on access.
     pub active_expire: bool,
     /// Whether replies must wait for what they read (`appendfsync always`); see [`crate::Engine::set_track_reads`].
@@ -51,6 +58,8 @@ impl Default for Settings {
             lfu: false,
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
+            thresholds: Thresholds::default(),
+            notify: EventClass::empty(),
             active_expire: true,
             track_reads: false,
         }

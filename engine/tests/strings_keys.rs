@@ -153,7 +153,7 @@ fn replay_is_not_bound_by_the_length_limit() {
             ("STRLEN a", "1000"),
         ],
     );
-    let replayed = world.replayed_under(Settings { max_bulk_bytes: 1000, ..Settings::default() });
+    let mut replayed = world.replayed_under(Settings { max_bulk_bytes: 1000, ..Settings::default() });
     assert_eq!(replayed.data_set(), before);
 }
 

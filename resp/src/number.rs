@@ -49,6 +49,41 @@ pub fn push_prefixed(out: &mut Vec<u8>, prefix: u8, value: i64) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Parses a double as Redis takes it from a client: what C's `strtod` reads to the end, also `inf`, `infinity` and
+/// hexadecimal; no spaces, no `nan`, and nothing that only overflow or underflow makes infinite or zero.
+pub fn parse_f64(bytes: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if let Some(digits) = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
+        let value = parse_hexadecimal(digits)?;
+        return Some(if text.starts_with('-') { -value } else { value });
+    }
+    let value: f64 = text.parse().ok()?;
+    let mantissa = unsigned.split(['e', 'E']).next().unwrap_or_default();
+    let spelled_infinite = unsigned.starts_with(['i', 'I']);
+    let underflowed = value == 0.0 && mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+    (!value.is_nan() && value.is_infinite() == spelled_infinite && !underflowed).then_some(value)
+}
+
+/// What follows `0x`: hexadecimal digits with a point, and a binary exponent after `p`.
+fn parse_hexadecimal(text: &str) -> Option<f64> {
+    let (digits, exponent) = match text.split_once(['p', 'P']) {
+        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0.0;
+    for digit in whole.chars().chain(fraction.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?.checked_mul(4)?)?;
+    let scaled = value * f64::from(shift).exp2();
+    (scaled.is_finite() && (scaled != 0.0 || value == 0.0)).then_some(scaled)
+}
+
 /// Writes a double the way Redis replies it: the shortest decimal that reads back, `inf`, `-inf`, `nan`;
 /// integers without a fraction, exponents where C's `%.17g` has them.
 pub fn format_f64(out: &mut Vec<u8>, value: f64) {

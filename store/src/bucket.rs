@@ -21,7 +21,7 @@ const MARKS_SHIFT: u32 = 56;
 
 /// Seven slots, their tags and their marks.
 #[repr(C, align(64))]
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Bucket {
     control: u64,
     slots: [Option<Entry>; SLOTS],

@@ -6,7 +6,8 @@
 //! └ bits 0..24 access (LRU clock or LFU counter), 24..28 kind, 28..32 flags
 //! ```
 //!
-//! The payload is the string itself, or eight bytes: an integer, or a pointer to a [`Large`] value. Numbers
+//! The payload is the string itself, or the compact bytes of a small collection ([`Packed`]), or eight bytes: an integer, or a
+//! pointer to a [`Large`] value. Numbers
 //! are unaligned, in the machine's byte order. The allocation is as long as its size class, which follows from the
 //! lengths, so its layout can always be recomputed and a value can change in place as long as the class stays.
 //!
@@ -26,11 +27,12 @@ use std::num::NonZero;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::integer::parse_canonical;
+use crate::large::Large;
 use crate::prefetch::prefetch;
-use crate::value::{Encoding, ObjectType, StringRef};
+use crate::value::{Encoding, ObjectType, Packed, StringRef};
+use graven_listpack::parse_canonical;
 
-/// The longest string that is stored beside its key, in bytes.
+/// The longest string, or run of compact bytes, that is stored beside its key, in bytes.
 pub const EMBEDDED_MAX_BYTES: usize = 1024;
 
 const HEADER_BYTES: usize = size_of::<u32>();
@@ -48,23 +50,44 @@ const ADDRESS_MASK: usize = (1 << POSITION_SHIFT) - 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// The bytes of a string.
-    Bytes = 0,
+    Bytes,
     /// An `i64`, the string being its decimal form.
-    Int = 1,
+    Int,
     /// A pointer to a [`Large`].
-    Large = 2,
+    Large,
+    /// The compact bytes of a small collection.
+    Packed(Packed),
 }
 
-/// A value too big to live beside its key.
-enum Large {
-    String(Vec<u8>),
+impl Kind {
+    const FIRST_PACKED: u32 = 3;
+
+    #[inline(always)]
+    fn code(self) -> u32 {
+        match self {
+            Kind::Bytes => 0,
+            Kind::Int => 1,
+            Kind::Large => 2,
+            Kind::Packed(packed) => Self::FIRST_PACKED + packed as u32,
+        }
+    }
+
+    #[inline(always)]
+    fn of_code(code: u32) -> Kind {
+        match code {
+            0 => Kind::Bytes,
+            1 => Kind::Int,
+            2 => Kind::Large,
+            code => Kind::Packed(Packed::ALL[(code - Self::FIRST_PACKED) as usize]),
+        }
+    }
 }
 
 /// A key with its value and, possibly, a deadline.
 #[repr(transparent)]
 pub struct Entry(NonNull<u8>);
 
-// SAFETY: an entry owns its allocation, and what a Large holds (a Vec<u8>) is Send.
+// SAFETY: an entry owns its allocation, and what a Large holds (vectors, tables of entries) is Send.
 unsafe impl Send for Entry {}
 // SAFETY: through a shared reference only the header changes, atomically; a Large's content is Sync.
 unsafe impl Sync for Entry {}
@@ -79,7 +102,7 @@ struct Shape {
 
 impl Shape {
     fn new(kind: Kind, raw: bool, key_len: usize, payload_len: usize, has_deadline: bool) -> Shape {
-        let mut header = (kind as u32) << KIND_SHIFT;
+        let mut header = kind.code() << KIND_SHIFT;
         for (flag, on) in [(RAW, raw), (WIDE_KEY, key_len > 255), (WIDE_PAYLOAD, payload_len > 255), (HAS_DEADLINE, has_deadline)] {
             header |= if on { flag } else { 0 };
         }
@@ -140,16 +163,31 @@ impl Entry {
     /// A string whose bytes are stored as they are, also if they look like an integer.
     pub fn new_bytes(key: &[u8], value: &[u8], deadline: Option<u64>, access: u32) -> Entry {
         if value.len() > EMBEDDED_MAX_BYTES {
-            return Self::new_large(key, Large::String(value.to_vec()), false, deadline, access);
+            return Self::new_large(key, Large::String(value.to_vec()), deadline, access);
         }
         let mut entry = Self::allocate(Kind::Bytes, false, key, deadline, access, value.len());
         entry.write_payload(0, value);
         entry
     }
 
-    fn new_large(key: &[u8], large: Large, raw: bool, deadline: Option<u64>, access: u32) -> Entry {
+    /// A small collection, of which `bytes` are the compact form that `packed` says.
+    pub fn new_packed(key: &[u8], packed: Packed, bytes: &[u8], deadline: Option<u64>, access: u32) -> Entry {
+        if bytes.len() > EMBEDDED_MAX_BYTES {
+            return Self::new_large(key, Large::Packed(packed, bytes.to_vec()), deadline, access);
+        }
+        let mut entry = Self::allocate(Kind::Packed(packed), false, key, deadline, access, bytes.len());
+        entry.write_payload(0, bytes);
+        entry
+    }
+
+    /// A large value.
+    pub(crate) fn new_large(key: &[u8], large: Large, deadline: Option<u64>, access: u32) -> Entry {
+        Self::new_boxed(key, Box::new(large), false, deadline, access)
+    }
+
+    fn new_boxed(key: &[u8], large: Box<Large>, raw: bool, deadline: Option<u64>, access: u32) -> Entry {
         let entry = Self::allocate(Kind::Large, raw, key, deadline, access, size_of::<*mut Large>());
-        let pointer = Box::into_raw(Box::new(large));
+        let pointer = Box::into_raw(large);
         // SAFETY: the payload of a new Large entry is 8 allocated bytes that nobody else sees; the pointer comes from a
         // Box that this entry owns from now on.
         unsafe { entry.payload_start().cast::<*mut Large>().write_unaligned(pointer) };
@@ -198,11 +236,7 @@ impl Entry {
 
     #[inline(always)]
     fn kind(&self) -> Kind {
-        match self.flags() >> KIND_SHIFT & 0xf {
-            0 => Kind::Bytes,
-            1 => Kind::Int,
-            _ => Kind::Large,
-        }
+        Kind::of_code(self.flags() >> KIND_SHIFT & 0xf)
     }
 
     #[inline(always)]
@@ -251,8 +285,9 @@ impl Entry {
         self.write_payload(0, &number.to_ne_bytes());
     }
 
+    /// The large value, if it is one.
     #[inline]
-    fn large(&self) -> Option<&Large> {
+    pub(crate) fn large(&self) -> Option<&Large> {
         if self.kind() != Kind::Large {
             return None;
         }
@@ -261,12 +296,69 @@ impl Entry {
         Some(unsafe { &*self.payload_start().cast::<*mut Large>().read_unaligned() })
     }
 
-    fn large_mut(&mut self) -> Option<&mut Large> {
+    /// The large value, if it is one, to be changed.
+    #[inline]
+    pub(crate) fn large_mut(&mut self) -> Option<&mut Large> {
         if self.kind() != Kind::Large {
             return None;
         }
         // SAFETY: as in `large`, and the entry is borrowed mutably.
         Some(unsafe { &mut *self.payload_start().cast::<*mut Large>().read_unaligned() })
+    }
+
+    /// Takes the large value out and leaves an entry of eight meaningless bytes, to be replaced or dropped.
+    fn take_large(&mut self) -> Option<Box<Large>> {
+        if self.kind() != Kind::Large {
+            return None;
+        }
+        let header = self.flags();
+        self.header().store(header & !(0xf << KIND_SHIFT) | Kind::Bytes.code() << KIND_SHIFT, Relaxed);
+        // SAFETY: the payload was a pointer from Box::into_raw that only this entry owned; it is bytes from now on, so that
+        // nobody takes or drops it again.
+        Some(unsafe { Box::from_raw(self.payload_start().cast::<*mut Large>().read_unaligned()) })
+    }
+
+    /// Makes a large value of the entry, whatever it was.
+    pub(crate) fn set_large(&mut self, large: Large) {
+        match self.large_mut() {
+            Some(old) => *old = large,
+            None => self.become_entry(Self::new_large(self.key(), large, self.deadline(), self.access())),
+        }
+    }
+
+    /// What kind of compact bytes the value is, and the bytes, if it is a small collection.
+    #[inline]
+    pub(crate) fn packed(&self) -> Option<(Packed, &[u8])> {
+        match self.kind() {
+            Kind::Packed(packed) => Some((packed, self.payload())),
+            Kind::Large => match self.large() {
+                Some(Large::Packed(packed, bytes)) => Some((*packed, bytes)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The compact bytes of a small collection, to be changed without changing their number.
+    #[inline]
+    pub(crate) fn packed_mut(&mut self) -> Option<&mut [u8]> {
+        match self.kind() {
+            Kind::Packed(_) => Some(self.payload_mut()),
+            Kind::Large => match self.large_mut() {
+                Some(Large::Packed(_, bytes)) => Some(bytes),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Makes a small collection of the entry, whatever it was.
+    pub(crate) fn set_packed(&mut self, packed: Packed, bytes: &[u8]) {
+        if bytes.len() <= EMBEDDED_MAX_BYTES && self.reshape(Kind::Packed(packed), false, bytes.len()) {
+            self.write_payload(0, bytes);
+            return;
+        }
+        self.become_entry(Self::new_packed(self.key(), packed, bytes, self.deadline(), self.access()));
     }
 
     /// Turns the entry into one of the given kind and payload length if the allocation and all offsets stay as they are;
@@ -348,29 +440,37 @@ impl Entry {
     /// The data type of the value.
     #[inline]
     pub fn object_type(&self) -> ObjectType {
-        ObjectType::String
+        match self.kind() {
+            Kind::Bytes | Kind::Int => ObjectType::String,
+            Kind::Packed(packed) => packed.object_type(),
+            Kind::Large => self.large().expect("the kind is Large").object_type(),
+        }
     }
 
     /// The value, if it is a string.
     #[inline]
     pub fn string(&self) -> Option<StringRef<'_>> {
-        Some(match self.kind() {
-            Kind::Bytes => StringRef::Bytes(self.payload()),
+        match self.kind() {
+            Kind::Bytes => Some(StringRef::Bytes(self.payload())),
             Kind::Int => {
                 let number = self.payload().try_into().expect("an integer's payload is 8 bytes");
-                StringRef::Int(i64::from_ne_bytes(number))
+                Some(StringRef::Int(i64::from_ne_bytes(number)))
             }
-            Kind::Large => {
-                let Large::String(bytes) = self.large().expect("the kind is Large");
-                StringRef::Bytes(bytes)
-            }
-        })
+            Kind::Large => match self.large() {
+                Some(Large::String(bytes)) => Some(StringRef::Bytes(bytes)),
+                _ => None,
+            },
+            Kind::Packed(_) => None,
+        }
     }
 
     /// How the value is stored, in Redis's words.
     pub fn encoding(&self) -> Encoding {
-        if self.kind() == Kind::Int {
-            return Encoding::Int;
+        match self.kind() {
+            Kind::Int => return Encoding::Int,
+            Kind::Packed(packed) => return packed.encoding(),
+            Kind::Large => return self.large().expect("the kind is Large").encoding(),
+            Kind::Bytes => {}
         }
         let len = self.string().map_or(0, StringRef::len);
         if self.flags() & RAW != 0 || len > Encoding::EMBSTR_MAX_BYTES { Encoding::Raw } else { Encoding::Embstr }
@@ -391,30 +491,19 @@ impl Entry {
 
     /// Bytes this entry holds, including what the allocator rounds up.
     pub fn memory_usage(&self) -> usize {
-        let outside = match self.large() {
-            None => 0,
-            Some(Large::String(bytes)) => size_class(size_of::<Large>()) + size_class(bytes.capacity()),
-        };
-        self.shape().layout().size() + outside
+        self.shape().layout().size() + self.large().map_or(0, Large::memory_usage)
     }
 
     /// How much work dropping the entry is: the number of allocations.
     pub fn cost(&self) -> usize {
-        match self.large() {
-            None => 1,
-            Some(Large::String(_)) => 3,
-        }
+        1 + self.large().map_or(0, Large::cost)
     }
 
     /// The same value, deadline and access bits under another key; a large value moves and is not copied.
     pub fn rename(mut self, new_key: &[u8]) -> Entry {
         let (deadline, access, raw) = (self.deadline(), self.access(), self.flags() & RAW != 0);
-        match self.large_mut() {
-            Some(large) => {
-                let Large::String(bytes) = large;
-                let moved = Large::String(std::mem::take(bytes));
-                Self::new_large(new_key, moved, raw, deadline, access)
-            }
+        match self.take_large() {
+            Some(large) => Self::new_boxed(new_key, large, raw, deadline, access),
             None => self.clone_as(new_key),
         }
     }
@@ -427,7 +516,7 @@ impl Entry {
     fn rebuilt(&self, key: &[u8], deadline: Option<u64>) -> Entry {
         let raw = self.flags() & RAW != 0;
         match self.large() {
-            Some(Large::String(bytes)) => Self::new_large(key, Large::String(bytes.clone()), raw, deadline, self.access()),
+            Some(large) => Self::new_boxed(key, Box::new(large.clone()), raw, deadline, self.access()),
             None => {
                 let payload = self.payload();
                 let mut entry = Self::allocate(self.kind(), raw, key, deadline, self.access(), payload.len());
@@ -449,17 +538,10 @@ impl Entry {
             }
             None if header & HAS_DEADLINE == 0 => {}
             _ => {
-                let key = self.key();
-                let new = match self.kind() {
-                    Kind::Large => {
-                        // The old entry is left with an empty string, and is dropped below.
-                        let key = key.to_vec();
-                        let (access, raw) = (self.access(), header & RAW != 0);
-                        let Large::String(bytes) = self.large_mut().expect("the kind is Large");
-                        let moved = Large::String(std::mem::take(bytes));
-                        Self::new_large(&key, moved, raw, deadline, access)
-                    }
-                    Kind::Bytes | Kind::Int => self.rebuilt(key, deadline),
+                let (access, raw) = (self.access(), header & RAW != 0);
+                let new = match self.take_large() {
+                    Some(large) => Self::new_boxed(self.key(), large, raw, deadline, access),
+                    None => self.rebuilt(self.key(), deadline),
                 };
                 self.become_entry(new);
             }
@@ -533,7 +615,7 @@ impl Entry {
             let mut string = Vec::with_capacity(size_class(len));
             string.extend_from_slice(old);
             write_range(&mut string, offset, bytes);
-            let new = Self::new_large(self.key(), Large::String(string), true, self.deadline(), self.access());
+            let new = Self::new_boxed(self.key(), Box::new(Large::String(string)), true, self.deadline(), self.access());
             self.become_entry(new);
             return len;
         }
@@ -563,13 +645,18 @@ impl Entry {
     }
 }
 
+impl Clone for Entry {
+    fn clone(&self) -> Entry {
+        let mut copy = self.clone_as(self.key());
+        copy.set_position(self.position());
+        copy
+    }
+}
+
 impl Drop for Entry {
     fn drop(&mut self) {
         let layout = self.shape().layout();
-        if self.kind() == Kind::Large {
-            // SAFETY: the payload is a pointer from Box::into_raw that only this entry owns, and it is dropped once.
-            drop(unsafe { Box::from_raw(self.payload_start().cast::<*mut Large>().read_unaligned()) });
-        }
+        drop(self.take_large());
         // SAFETY: the allocation was made with this layout: it follows from header and lengths, and those change only
         // when the layout stays the same (reshape).
         unsafe { dealloc(self.start(), layout) };

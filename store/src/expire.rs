@@ -4,13 +4,13 @@
 //! segments that are due; in those it reads only entries with a deadline. A segment is finished in one go (some
 //! hundreds of entries), and its bound is then exact.
 
-use crate::db::Db;
 use crate::entry::Entry;
+use crate::table::Table;
 
 /// How many buckets ahead entries are asked for.
 const PREFETCH_AHEAD: usize = 3;
 
-impl Db {
+impl Table {
     /// Removes expired entries ([`Entry::is_expired`]) and hands them to `on_expired`, asking `budget` after each
     /// segment whether to go on. Goes on where the last call stopped; true if the pass reached its end.
     pub fn expire(&mut self, now_ms: u64, budget: &mut dyn FnMut() -> bool, on_expired: &mut dyn FnMut(Entry)) -> bool {

@@ -1,11 +1,11 @@
 //! All databases, and the hash they share.
 
-use crate::db::Db;
-use crate::hash::{Hasher, Key};
+use crate::hasher::{Hasher, Key};
+use crate::table::Table;
 
 /// The numbered databases of one server.
 pub struct Keyspace {
-    databases: Vec<Db>,
+    databases: Vec<Table>,
     hasher: Hasher,
 }
 
@@ -13,7 +13,13 @@ impl Keyspace {
     /// `databases` empty databases, hashing under `seed` (which should be random and secret).
     pub fn new(databases: usize, seed: [u8; 16]) -> Self {
         let hasher = Hasher::new(seed);
-        Keyspace { databases: (0..databases).map(|_| Db::new(hasher)).collect(), hasher }
+        Keyspace { databases: (0..databases).map(|_| Table::new(hasher)).collect(), hasher }
+    }
+
+    /// What keys are hashed with, and fields and members too.
+    #[inline]
+    pub fn hasher(&self) -> Hasher {
+        self.hasher
     }
 
     /// The hash of a key, the same in every database.
@@ -25,18 +31,18 @@ impl Keyspace {
     /// A key with its hash.
     #[inline]
     pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
-        Key { bytes, hash: self.hash(bytes) }
+        self.hasher.key(bytes)
     }
 
     /// Database `index`; panics if there is none.
     #[inline]
-    pub fn db(&self, index: usize) -> &Db {
+    pub fn db(&self, index: usize) -> &Table {
         &self.databases[index]
     }
 
     /// Database `index`; panics if there is none.
     #[inline]
-    pub fn db_mut(&mut self, index: usize) -> &mut Db {
+    pub fn db_mut(&mut self, index: usize) -> &mut Table {
         &mut self.databases[index]
     }
 
@@ -52,7 +58,7 @@ impl Keyspace {
     }
 
     /// Two different databases at once; panics if they are the same or one does not exist.
-    pub fn two_dbs(&mut self, a: usize, b: usize) -> (&mut Db, &mut Db) {
+    pub fn two_dbs(&mut self, a: usize, b: usize) -> (&mut Table, &mut Table) {
         let [a, b] = self.databases.get_disjoint_mut([a, b]).expect("two different existing databases");
         (a, b)
     }

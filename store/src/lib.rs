@@ -20,7 +20,7 @@
 //! # Layout
 //!
 //! ```text
-//! Keyspace ─ Db ─ directory (u32 per hash prefix) ─► Segment ─► [Bucket; n] ─► Entry
+//! Keyspace ─ Table ─ directory (u32 per hash prefix) ─► Segment ─► [Bucket; n] ─► Entry
 //!                                                               64 bytes      one allocation:
 //!                                                               7 tags, 7     header, lengths,
 //!                                                               pointers      deadline, key, value
@@ -29,30 +29,39 @@
 //! A segment grows without reading its entries, splits when it has some hundreds to a thousand of them, and nothing ever
 //! touches more than one segment's entries at a time, so that no operation takes long at any size.
 //!
-//! A lookup touches two cold cache lines: the bucket and the entry. [`Db::prefetch_bucket`] and
-//! [`Db::prefetch_entry`] ask for them early when several commands are known in advance.
+//! A lookup touches two cold cache lines: the bucket and the entry. [`Table::prefetch_bucket`] and
+//! [`Table::prefetch_entry`] ask for them early when several commands are known in advance.
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("the keyspace keeps hash bits in the upper 16 bits of pointers and needs a 64-bit target");
 
 mod bucket;
-mod db;
 mod entry;
 mod expire;
-mod hash;
-mod integer;
+mod hasher;
 mod keyspace;
+mod large;
+mod list;
+mod packed;
 mod prefetch;
 mod sample;
 mod scan;
 mod segment;
 mod slot;
+mod sorted_set;
+mod stream;
+mod table;
+mod thresholds;
 mod value;
 
-pub use db::{Db, TableStats};
 pub use entry::{EMBEDDED_MAX_BYTES, Entry};
-pub use hash::Key;
-pub use integer::parse_canonical;
+pub use graven_listpack::parse_canonical;
+pub use hasher::{Hasher, Key};
 pub use keyspace::Keyspace;
+pub use list::List;
 pub use slot::{Occupied, Slot, Vacant};
-pub use value::{Encoding, ObjectType, StringRef};
+pub use sorted_set::SortedSet;
+pub use stream::Stream;
+pub use table::{Table, TableStats};
+pub use thresholds::Thresholds;
+pub use value::{Encoding, ObjectType, Packed, StringRef};

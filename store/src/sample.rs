@@ -1,14 +1,14 @@
 //! Picking keys at random.
 
 use crate::bucket::SLOTS;
-use crate::db::Db;
 use crate::entry::Entry;
 use crate::segment::MAX_BUCKETS;
+use crate::table::Table;
 
 /// Slots tried before a sparse database is walked instead.
 const TRIES: u32 = 128;
 
-impl Db {
+impl Table {
     /// An entry chosen with the random number `random`: each is as likely as every other, unless the database
     /// is so sparse that a hundred slots in a row are empty.
     pub fn random(&self, random: u64) -> Option<&Entry> {

@@ -6,14 +6,14 @@
 //! the cursor inside a bucket; the entries below it are then told by their hash. So an element that stays is visited
 //! exactly once, whatever grows, splits or shrinks between the calls.
 
-use crate::db::Db;
 use crate::entry::Entry;
+use crate::table::Table;
 
 const CURSOR_SHIFT: u32 = 16;
 /// Buckets looked at per element asked for, so that a sparse database costs bounded time per call.
 const BUCKETS_PER_ELEMENT: usize = 10;
 
-impl Db {
+impl Table {
     /// Visits about `count` entries (whole buckets) from `cursor` on and returns the next cursor. Zero starts and ends.
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64 {
         if cursor >> (64 - CURSOR_SHIFT) != 0 {

@@ -13,7 +13,7 @@
 
 use crate::bucket::{Bucket, SLOTS, tag_of};
 use crate::entry::Entry;
-use crate::hash::Hasher;
+use crate::hasher::Hasher;
 use crate::prefetch::prefetch;
 
 /// Buckets of segments that are split rather than grown: one of these, chosen at random for each. Were it the same for
@@ -35,6 +35,7 @@ pub(crate) struct Place {
 }
 
 /// The entries whose hashes share a prefix.
+#[derive(Clone)]
 pub(crate) struct Segment {
     buckets: Box<[Bucket]>,
     len: u32,

@@ -1,8 +1,8 @@
 //! The place of one key: found once, then looked at, changed, filled or emptied.
 
-use crate::db::{Db, Location};
 use crate::entry::Entry;
-use crate::hash::Key;
+use crate::hasher::{Hasher, Key};
+use crate::table::{Location, Table};
 
 /// What a key's place holds.
 pub enum Slot<'a> {
@@ -14,18 +14,18 @@ pub enum Slot<'a> {
 
 /// The place of an existing key.
 pub struct Occupied<'a> {
-    db: &'a mut Db,
+    db: &'a mut Table,
     location: Location,
 }
 
 /// The place where a key can be created.
 pub struct Vacant<'a> {
-    db: &'a mut Db,
+    db: &'a mut Table,
     key: Key<'a>,
 }
 
 impl<'a> Occupied<'a> {
-    pub(crate) fn new(db: &'a mut Db, location: Location) -> Self {
+    pub(crate) fn new(db: &'a mut Table, location: Location) -> Self {
         Occupied { db, location }
     }
 
@@ -42,8 +42,14 @@ impl<'a> Occupied<'a> {
     }
 
     #[inline]
-    fn change(&mut self) -> &mut Entry {
+    pub(crate) fn change(&mut self) -> &mut Entry {
         self.db.segments[self.location.segment].entry_mut(self.location.place)
+    }
+
+    /// What fields and members are hashed with.
+    #[inline]
+    pub fn hasher(&self) -> Hasher {
+        self.db.hasher
     }
 
     /// Makes the value this string and keeps the deadline; canonical integers are recognised.
@@ -110,8 +116,14 @@ impl<'a> Occupied<'a> {
 }
 
 impl<'a> Vacant<'a> {
-    pub(crate) fn new(db: &'a mut Db, key: Key<'a>) -> Self {
+    pub(crate) fn new(db: &'a mut Table, key: Key<'a>) -> Self {
         Vacant { db, key }
+    }
+
+    /// What fields and members are hashed with.
+    #[inline]
+    pub fn hasher(&self) -> Hasher {
+        self.db.hasher
     }
 
     /// The key that is missing.

@@ -31,27 +31,90 @@ impl ObjectType {
     }
 }
 
-/// How a string is stored, in the words of `OBJECT ENCODING`.
+/// How a value is stored, in the words of `OBJECT ENCODING`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// A canonical 64-bit integer.
+    /// A string that is a canonical 64-bit integer.
     Int,
     /// A short string that was written as a whole.
     Embstr,
     /// A long string, or one that was modified in place.
     Raw,
+    /// A small collection in one run of bytes.
+    Listpack,
+    /// A small hash with deadlines of fields, in one run of bytes.
+    ListpackEx,
+    /// A small set of integers.
+    Intset,
+    /// A large hash or set.
+    Hashtable,
+    /// A large list.
+    Quicklist,
+    /// A large sorted set. The name is Redis's.
+    Skiplist,
+    /// A stream.
+    Stream,
 }
 
 impl Encoding {
     /// The longest string that is called `embstr`, in bytes.
     pub const EMBSTR_MAX_BYTES: usize = 44;
 
-    /// `int`, `embstr` or `raw`.
+    /// Redis's name of it.
     pub fn name(self) -> &'static str {
         match self {
             Encoding::Int => "int",
             Encoding::Embstr => "embstr",
             Encoding::Raw => "raw",
+            Encoding::Listpack => "listpack",
+            Encoding::ListpackEx => "listpackex",
+            Encoding::Intset => "intset",
+            Encoding::Hashtable => "hashtable",
+            Encoding::Quicklist => "quicklist",
+            Encoding::Skiplist => "skiplist",
+            Encoding::Stream => "stream",
+        }
+    }
+}
+
+/// What the compact bytes of a small collection are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Packed {
+    /// A listpack of items.
+    List,
+    /// A listpack of fields and values in turn.
+    Hash,
+    /// A listpack of fields, values and deadlines in turn.
+    HashWithDeadlines,
+    /// A listpack of members.
+    Set,
+    /// Sorted integers, as Redis's intset has them.
+    Intset,
+    /// A listpack of members and scores in turn, in order.
+    SortedSet,
+}
+
+impl Packed {
+    /// All of them; the place in the array is the number that an entry keeps.
+    pub(crate) const ALL: [Packed; 6] =
+        [Packed::List, Packed::Hash, Packed::HashWithDeadlines, Packed::Set, Packed::Intset, Packed::SortedSet];
+
+    /// The type of a value that is stored so.
+    pub fn object_type(self) -> ObjectType {
+        match self {
+            Packed::List => ObjectType::List,
+            Packed::Hash | Packed::HashWithDeadlines => ObjectType::Hash,
+            Packed::Set | Packed::Intset => ObjectType::Set,
+            Packed::SortedSet => ObjectType::SortedSet,
+        }
+    }
+
+    /// What `OBJECT ENCODING` says of it.
+    pub fn encoding(self) -> Encoding {
+        match self {
+            Packed::HashWithDeadlines => Encoding::ListpackEx,
+            Packed::Intset => Encoding::Intset,
+            _ => Encoding::Listpack,
         }
     }
 }

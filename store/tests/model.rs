@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use graven_store::{Db, Encoding, Entry, Keyspace, ObjectType, Slot, StringRef};
+use graven_store::{Encoding, Entry, Keyspace, ObjectType, Slot, StringRef, Table};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -239,7 +239,7 @@ impl Both {
     }
 }
 
-fn scan_all(db: &Db) -> usize {
+fn scan_all(db: &Table) -> usize {
     let (mut cursor, mut seen) = (0, 0);
     loop {
         cursor = db.scan(cursor, 3, &mut |_| seen += 1);

@@ -50,7 +50,7 @@ fn flush(cx: &mut Context<'_>, db: usize, lazily: bool) {
     cx.engine.dirty += old.len() as u64;
     if lazily && !old.is_empty() {
         cx.engine.stats.lazy_freed += old.len() as u64;
-        cx.engine.garbage.push(Garbage::Db(old));
+        cx.engine.garbage.push(Garbage::Table(old));
     }
 }
 

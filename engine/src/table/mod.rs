@@ -2,22 +2,42 @@
 
 use crate::command::{CommandSpec, Flags};
 
+mod bitmap;
 mod connection;
 mod database;
 mod generic;
+mod geo;
+mod hash;
+mod hyperloglog;
 mod introspection;
+mod list;
+mod pubsub;
 mod server;
+mod set;
+mod sort;
+mod sorted_set;
+mod stream;
 mod string;
 mod transactions;
 
 /// All commands, in no particular order.
 pub(crate) fn all() -> impl Iterator<Item = &'static CommandSpec> {
     [
+        bitmap::COMMANDS,
         connection::COMMANDS,
         database::COMMANDS,
         generic::COMMANDS,
+        geo::COMMANDS,
+        hash::COMMANDS,
+        hyperloglog::COMMANDS,
         introspection::COMMANDS,
+        list::COMMANDS,
+        pubsub::COMMANDS,
         server::COMMANDS,
+        set::COMMANDS,
+        sort::COMMANDS,
+        sorted_set::COMMANDS,
+        stream::COMMANDS,
         string::COMMANDS,
         transactions::COMMANDS,
     ]

@@ -5,6 +5,7 @@
 
 use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Session, SessionFlags, Settings, WriteStatus};
 use graven_resp::{Args, OwnedArgs, split_line};
+use graven_store::ObjectType;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -145,16 +146,53 @@ impl World {
         World { engine, session, now_ms, log: Vec::new() }
     }
 
-    /// Everything the databases hold, due or not.
-    pub fn data_set(&self) -> DataSet {
+    /// Everything the databases hold, due or not: strings as they are, collections as the reply to a command that reads them,
+    /// sorted where the order is not theirs.
+    pub fn data_set(&mut self) -> DataSet {
         let mut data = DataSet::new();
+        let selected = self.session.db;
         for db in 0..DATABASES {
-            for entry in self.engine.keyspace.db(db).iter() {
-                let value = entry.string().expect("only strings are here").to_vec();
-                data.insert((db, entry.key().to_vec()), (value, entry.deadline()));
+            let entries = self.engine.keyspace.db(db).iter();
+            let keys: Vec<_> = entries.map(|e| (e.key().to_vec(), e.object_type(), e.deadline(), e.string().map(|s| s.to_vec()))).collect();
+            self.session.db = db;
+            for (key, kind, deadline, string) in keys {
+                let value = string.unwrap_or_else(|| self.collection(&key, kind));
+                data.insert((db, key), (value, deadline));
             }
         }
+        self.session.db = selected;
         data
+    }
+
+    fn collection(&mut self, key: &[u8], kind: ObjectType) -> Vec<u8> {
+        let words: &[&[u8]] = match kind {
+            ObjectType::String => unreachable!("strings are read from the keyspace"),
+            ObjectType::List => &[b"LRANGE", key, b"0", b"-1"],
+            ObjectType::Set => &[b"SMEMBERS", key],
+            ObjectType::Hash => &[b"HGETALL", key],
+            ObjectType::SortedSet => &[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
+            ObjectType::Stream => &[b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"],
+        };
+        let reply = self.call(words);
+        let items = || {
+            let mut rest = &reply[..];
+            let count = number(&line(&mut rest)[1..]);
+            (0..count).map(|_| show(&mut rest)).collect::<Vec<_>>()
+        };
+        match kind {
+            ObjectType::Set => {
+                let mut members = items();
+                members.sort();
+                members.join(" ").into_bytes()
+            }
+            ObjectType::Hash => {
+                let items = items();
+                let mut fields: Vec<_> = items.chunks(2).map(|pair| pair.join("=")).collect();
+                fields.sort();
+                fields.join(" ").into_bytes()
+            }
+            _ => reply,
+        }
     }
 }
 

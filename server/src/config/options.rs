@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use graven_aof::FsyncPolicy;
-use graven_engine::Settings;
+use graven_engine::{EventClass, Settings};
+use graven_store::Thresholds;
 
 use super::table;
 use super::value::Value;
@@ -108,6 +109,10 @@ pub struct Options {
     pub lazyfree_lazy_user_del: bool,
     /// `lazyfree-lazy-user-flush`
     pub lazyfree_lazy_user_flush: bool,
+    /// Up to which size collections are compact.
+    pub thresholds: Thresholds,
+    /// `notify-keyspace-events`
+    pub notify_keyspace_events: EventClass,
     /// `lfu-log-factor`
     pub lfu_log_factor: u32,
     /// `lfu-decay-time`
@@ -221,6 +226,21 @@ impl Options {
             lazyfree_lazy_server_del: get.bool("lazyfree-lazy-server-del"),
             lazyfree_lazy_user_del: get.bool("lazyfree-lazy-user-del"),
             lazyfree_lazy_user_flush: get.bool("lazyfree-lazy-user-flush"),
+            thresholds: Thresholds {
+                hash_max_listpack_entries: get.int("hash-max-listpack-entries"),
+                hash_max_listpack_value: get.int("hash-max-listpack-value"),
+                list_max_listpack_size: get.int("list-max-listpack-size"),
+                list_compress_depth: get.int("list-compress-depth"),
+                set_max_intset_entries: get.int("set-max-intset-entries"),
+                set_max_listpack_entries: get.int("set-max-listpack-entries"),
+                set_max_listpack_value: get.int("set-max-listpack-value"),
+                zset_max_listpack_entries: get.int("zset-max-listpack-entries"),
+                zset_max_listpack_value: get.int("zset-max-listpack-value"),
+                hll_sparse_max_bytes: get.int("hll-sparse-max-bytes"),
+                stream_node_max_bytes: get.int("stream-node-max-bytes"),
+                stream_node_max_entries: get.int("stream-node-max-entries"),
+            },
+            notify_keyspace_events: event_classes(&get.words("notify-keyspace-events").concat()),
             lfu_log_factor: get.int("lfu-log-factor"),
             lfu_decay_minutes: get.int("lfu-decay-time"),
             dir: PathBuf::from(get.text("dir")),
@@ -244,6 +264,8 @@ impl Options {
             lfu: self.maxmemory_policy.ends_with("-lfu"),
             lfu_log_factor: self.lfu_log_factor,
             lfu_decay_minutes: self.lfu_decay_minutes,
+            thresholds: self.thresholds,
+            notify: self.notify_keyspace_events,
             active_expire: true,
             track_reads: self.appendonly && self.appendfsync == FsyncPolicy::Always,
         }
@@ -261,6 +283,33 @@ impl Options {
             ..graven_aof::Options::default()
         }
     }
+}
+
+/// The classes that letters stand for.
+fn event_classes(letters: &str) -> EventClass {
+    const LETTERS: [(char, EventClass); 15] = [
+        ('K', EventClass::KEYSPACE),
+        ('E', EventClass::KEYEVENT),
+        ('g', EventClass::GENERIC),
+        ('$', EventClass::STRING),
+        ('l', EventClass::LIST),
+        ('s', EventClass::SET),
+        ('h', EventClass::HASH),
+        ('z', EventClass::ZSET),
+        ('x', EventClass::EXPIRED),
+        ('e', EventClass::EVICTED),
+        ('t', EventClass::STREAM),
+        ('m', EventClass::KEY_MISS),
+        ('d', EventClass::MODULE),
+        ('n', EventClass::NEW),
+        (
+            'A',
+            EventClass::all()
+                .difference(EventClass::KEYSPACE.union(EventClass::KEYEVENT).union(EventClass::KEY_MISS).union(EventClass::NEW)),
+        ),
+    ];
+    let named = LETTERS.iter().filter(|(letter, _)| letters.contains(*letter));
+    named.fold(EventClass::empty(), |classes, (_, class)| classes | *class)
 }
 
 fn parsed<T: std::str::FromStr>(word: &str) -> T {

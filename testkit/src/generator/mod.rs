@@ -5,7 +5,7 @@
 //! on when it was asked: a deadline is either in the past or at least a quarter of an hour away, and two relative
 //! deadlines are never close enough to race each other.
 
-mod templates;
+pub mod templates;
 mod values;
 
 use crate::rng::Rng;
@@ -41,6 +41,8 @@ pub enum Mix {
     Everything,
     /// Mostly valid commands that change data, for the tests of what is kept.
     Writes,
+    /// Mostly the commands of one group of [`templates::GROUPS`], by name, and some that all types know.
+    Group(&'static str),
 }
 
 /// How many connections a sequence uses.
@@ -94,20 +96,31 @@ impl Generator {
             let end = if self.rng.chance(85) { "EXEC" } else { "DISCARD" };
             return self.expand(end);
         }
-        let tables = match self.mix {
-            Mix::Everything => templates::EVERYTHING,
-            Mix::Writes => templates::WRITES,
-        };
+        let tables = self.tables();
         let total = tables.iter().map(|(weight, _)| weight).sum();
         let mut ticket = self.rng.below(total);
         for (weight, table) in tables {
-            if ticket < *weight {
+            if ticket < weight {
                 let template = self.rng.pick(table);
                 return self.expand(template);
             }
             ticket -= weight;
         }
         unreachable!("the ticket is below the sum of the weights")
+    }
+
+    fn tables(&self) -> Vec<(u64, templates::Table)> {
+        let groups = templates::GROUPS.iter();
+        let mut tables: Vec<_> = match self.mix {
+            Mix::Everything => templates::EVERYTHING.iter().copied().chain(groups.map(|(_, weight, all, _)| (*weight, *all))).collect(),
+            Mix::Writes => templates::WRITES.iter().copied().chain(groups.map(|(_, weight, _, writes)| (*weight, *writes))).collect(),
+            Mix::Group(name) => {
+                let group = groups.filter(|(group, ..)| *group == name).map(|(_, _, all, _)| (100, *all));
+                templates::AROUND.iter().copied().chain(group).collect()
+            }
+        };
+        tables.retain(|(_, table)| !table.is_empty());
+        tables
     }
 
     fn expand(&mut self, template: &str) -> Vec<Vec<u8>> {
@@ -181,8 +194,9 @@ mod tests {
     #[test]
     fn every_template_expands_without_leftover_placeholders() {
         let mut generator = Generator::new(1, Mix::Everything);
-        let tables = templates::EVERYTHING.iter().chain(templates::WRITES).flat_map(|(_, table)| table.iter());
-        for template in tables {
+        let tables = templates::EVERYTHING.iter().chain(templates::WRITES).map(|(_, table)| *table);
+        let groups = templates::GROUPS.iter().flat_map(|(_, _, all, writes)| [*all, *writes]);
+        for template in tables.chain(groups).flatten() {
             for arg in generator.expand(template) {
                 assert!(!(arg.starts_with(b"{") && arg.ends_with(b"}")), "{template}: {}", printable(&arg));
             }

@@ -13,6 +13,15 @@ pub fn key(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
+/// A key that probably holds a value of one type: its name begins with what `{k:prefix}` says. Seldom any other key, so that types meet.
+fn typed_key(rng: &mut Rng, prefix: &str) -> Vec<u8> {
+    match rng.below(40) {
+        0 => key(rng),
+        1 => format!("{}{}", rng.pick::<str>(&["list", "set", "hash", "zset", "stream", "bits", "hll", "geo"]), rng.below(4)).into_bytes(),
+        _ => format!("{prefix}{}", rng.below(4)).into_bytes(),
+    }
+}
+
 /// Values of every kind that string commands tell apart.
 pub fn value(rng: &mut Rng) -> Vec<u8> {
     match rng.below(20) {
@@ -120,7 +129,9 @@ fn float(rng: &mut Rng) -> Vec<u8> {
 /// A token of a template: itself, or a random value if it is a placeholder.
 pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
     match token {
-        "{k}" => key(rng),
+        "{k}" if rng.chance(70) => key(rng),
+        "{k}" => typed_key(rng, "k"),
+        key if key.starts_with("{k:") && key.ends_with('}') => typed_key(rng, &key[3..key.len() - 1]),
         "{v}" => value(rng),
         "{int}" => integer(rng),
         "{wild}" => wild_integer(rng),

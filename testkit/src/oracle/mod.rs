@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use crate::client::{Address, Client};
 use crate::dump::Dump;
 use crate::generator::{CONNECTIONS, Generator, Mix, Step};
-use crate::process::Server;
+use crate::process::{Program, Server};
 use crate::value::Value;
 
 pub use deviations::{DEVIATIONS, Deviation};
@@ -65,6 +65,23 @@ impl Oracle {
     pub fn check_seed(&mut self, seed: u64, count: usize) -> Result<()> {
         let steps = Generator::new(seed, Mix::Everything).steps(count);
         self.check_steps(&steps).with_context(|| format!("seed {seed}, {count} steps, RESP{}", self.protocol))
+    }
+
+    /// Starts both servers and compares one 500-step sequence of a group's commands for each seed.
+    ///
+    /// # Errors
+    /// If the servers disagree, or one of them cannot be started.
+    pub fn check_group(tested: &Program, group: &'static str, protocol: u8, seeds: std::ops::Range<u64>) -> Result<()> {
+        const STEPS: usize = 500;
+        let redis = Oracle::options(Server::builder(&Program::redis())).start()?;
+        let tested = Oracle::options(Server::builder(tested)).start()?;
+        let mut oracle = Oracle::new(&redis, &tested, protocol);
+        for seed in seeds {
+            let steps = Generator::new(seed, Mix::Group(group)).steps(STEPS);
+            let told = || format!("{group}, seed {seed}, RESP{protocol}; the server's log:\n{}", tested.log());
+            oracle.check_steps(&steps).with_context(told)?;
+        }
+        Ok(())
     }
 
     /// Runs these steps and fails with the shortest sequence that shows a mismatch.

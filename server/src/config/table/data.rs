@@ -33,32 +33,25 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("lazyfree-lazy-user-flush", Kind::Bool, "no", "`FLUSHALL` and `FLUSHDB` are `ASYNC` by default."),
     Parameter::new("active-expire-effort", int(1, 10), "1", "How eagerly expired keys are looked for.").inert(),
     Parameter::new("activerehashing", Kind::Bool, "yes", "Rehashes tables in idle time. The keyspace here needs none.").inert(),
-    Parameter::new("notify-keyspace-events", Kind::Words(&grammar::EVENT_CLASSES), "", "Classes of events published.").inert(),
-    Parameter::new("hash-max-listpack-entries", LONG, "512", "Largest compact hash, fields.").alias("hash-max-ziplist-entries").inert(),
-    Parameter::new("hash-max-listpack-value", SIZE, "64", "Largest value in a compact hash, bytes.")
-        .alias("hash-max-ziplist-value")
-        .inert(),
+    Parameter::new("notify-keyspace-events", Kind::Words(&grammar::EVENT_CLASSES), "", "Classes of events published."),
+    Parameter::new("hash-max-listpack-entries", LONG, "512", "Largest compact hash, fields.").alias("hash-max-ziplist-entries"),
+    Parameter::new("hash-max-listpack-value", SIZE, "64", "Largest value in a compact hash, bytes.").alias("hash-max-ziplist-value"),
     Parameter::new(
         "list-max-listpack-size",
         int(-I32_MAX - 1, I32_MAX),
         "-2",
         "Largest node of a list: entries, or -1 to -5 for 4 kB to 64 kB.",
     )
-    .alias("list-max-ziplist-size")
-    .inert(),
-    Parameter::new("list-compress-depth", COUNT, "0", "Nodes at each end of a list that stay uncompressed; 0 for all.").inert(),
-    Parameter::new("set-max-intset-entries", LONG, "512", "Largest compact set of integers.").inert(),
-    Parameter::new("set-max-listpack-entries", LONG, "128", "Largest compact set, members.").inert(),
-    Parameter::new("set-max-listpack-value", SIZE, "64", "Largest member in a compact set, bytes.").inert(),
-    Parameter::new("zset-max-listpack-entries", LONG, "128", "Largest compact sorted set, members.")
-        .alias("zset-max-ziplist-entries")
-        .inert(),
-    Parameter::new("zset-max-listpack-value", SIZE, "64", "Largest member in a compact sorted set, bytes.")
-        .alias("zset-max-ziplist-value")
-        .inert(),
-    Parameter::new("hll-sparse-max-bytes", SIZE, "3000", "Largest sparse HyperLogLog, bytes.").inert(),
-    Parameter::new("stream-node-max-bytes", SIZE, "4096", "Largest node of a stream, bytes; 0 for no limit.").inert(),
-    Parameter::new("stream-node-max-entries", LONG, "100", "Largest node of a stream, entries; 0 for no limit.").inert(),
+    .alias("list-max-ziplist-size"),
+    Parameter::new("list-compress-depth", COUNT, "0", "Nodes at each end of a list that stay uncompressed; 0 for all."),
+    Parameter::new("set-max-intset-entries", LONG, "512", "Largest compact set of integers."),
+    Parameter::new("set-max-listpack-entries", LONG, "128", "Largest compact set, members."),
+    Parameter::new("set-max-listpack-value", SIZE, "64", "Largest member in a compact set, bytes."),
+    Parameter::new("zset-max-listpack-entries", LONG, "128", "Largest compact sorted set, members.").alias("zset-max-ziplist-entries"),
+    Parameter::new("zset-max-listpack-value", SIZE, "64", "Largest member in a compact sorted set, bytes.").alias("zset-max-ziplist-value"),
+    Parameter::new("hll-sparse-max-bytes", SIZE, "3000", "Largest sparse HyperLogLog, bytes."),
+    Parameter::new("stream-node-max-bytes", SIZE, "4096", "Largest node of a stream, bytes; 0 for no limit."),
+    Parameter::new("stream-node-max-entries", LONG, "100", "Largest node of a stream, entries; 0 for no limit."),
     Parameter::new("activedefrag", Kind::Bool, "no", "Moves values to reduce fragmentation.")
         .only_default("active defragmentation is not available"),
     Parameter::new("active-defrag-ignore-bytes", memory(1, I64_MAX), "100mb", "Wasted bytes that start it.").inert(),

@@ -17,11 +17,17 @@ pub struct Key<'a> {
 
 /// SipHash-1-3 under a 128-bit key.
 #[derive(Clone, Copy)]
-pub(crate) struct Hasher(SipHasher13);
+pub struct Hasher(SipHasher13);
 
 impl Hasher {
     pub(crate) fn new(seed: [u8; 16]) -> Self {
         Hasher(SipHasher13::new_with_key(&seed))
+    }
+
+    /// A key with its hash.
+    #[inline]
+    pub fn key(self, bytes: &[u8]) -> Key<'_> {
+        Key { bytes, hash: self.hash(bytes) }
     }
 
     #[inline]

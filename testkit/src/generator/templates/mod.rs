@@ -1,17 +1,49 @@
 //! The commands that sequences are made of: words and placeholders, one command a line.
 //!
-//! A new command group adds a table here and a line in [`EVERYTHING`] and, if it writes, in [`WRITES`].
+//! A group of commands has a file here and a line in [`GROUPS`].
 
-type Table = &'static [&'static str];
+mod bitmap;
+mod geo;
+mod hash;
+mod hyperloglog;
+mod list;
+mod pubsub;
+mod set;
+mod sort;
+mod sorted_set;
+mod stream;
+
+/// Templates.
+pub type Table = &'static [&'static str];
 
 /// Weight of a table among the others, and the table.
-type Mixture = &'static [(u64, Table)];
+pub type Mixture = &'static [(u64, Table)];
 
+/// The data types: name, weight, all forms, those that write.
+pub const GROUPS: &[(&str, u64, Table, Table)] = &[
+    ("list", 20, list::ALL, list::WRITES),
+    ("set", 20, set::ALL, set::WRITES),
+    ("hash", 20, hash::ALL, hash::WRITES),
+    ("sorted_set", 20, sorted_set::ALL, sorted_set::WRITES),
+    ("stream", 20, stream::ALL, stream::WRITES),
+    ("bitmap", 20, bitmap::ALL, bitmap::WRITES),
+    ("hyperloglog", 20, hyperloglog::ALL, hyperloglog::WRITES),
+    ("geo", 20, geo::ALL, geo::WRITES),
+    ("sort", 20, sort::ALL, sort::WRITES),
+    ("pubsub", 20, pubsub::ALL, pubsub::WRITES),
+];
+
+/// What is not of a data type.
 pub const EVERYTHING: Mixture =
     &[(42, STRINGS), (34, KEYS), (9, TRANSACTIONS), (7, DATABASES), (5, CONNECTION), (4, SERVER), (3, INTROSPECTION)];
 
+/// Of that, what writes.
 pub const WRITES: Mixture = &[(50, WRITE_STRINGS), (30, WRITE_KEYS), (8, WRITE_TRANSACTIONS), (5, WRITE_DATABASES)];
 
+/// What happens around the commands of one group.
+pub const AROUND: Mixture = &[(5, STRINGS), (20, KEYS), (6, TRANSACTIONS), (3, DATABASES)];
+
+/// Strings, all forms.
 pub const STRINGS: Table = &[
     "SET {k} {v}",
     "SET {k} {v}",
@@ -84,6 +116,7 @@ pub const STRINGS: Table = &[
     "LCS {k} {k} IDX MINMATCHLEN {wild}",
 ];
 
+/// Keys of any type, all forms.
 pub const KEYS: Table = &[
     "DEL {k+}",
     "UNLINK {k+}",

@@ -1,16 +1,17 @@
-//! One database: a directory of segments, by the top bits of the hash.
+//! A table of entries: one database, or one large hash or set. A directory of segments, by the top bits of the hash.
 //!
 //! The directory has a power of two entries; a segment whose prefix is shorter than the directory's index fills several
 //! neighbouring ones. When a segment is full it splits in two, and only if its prefix is as long as the index does the directory
 //! double, which copies four bytes per segment. So no operation ever touches more than one segment's entries.
 
 use crate::entry::Entry;
-use crate::hash::{Hasher, Key};
+use crate::hasher::{Hasher, Key};
 use crate::segment::{Place, Segment};
 use crate::slot::{Occupied, Slot, Vacant};
 
-/// A numbered database.
-pub struct Db {
+/// A numbered database, or the content of a large hash or set.
+#[derive(Clone)]
+pub struct Table {
     pub(crate) hasher: Hasher,
     depth: u8,
     directory: Vec<u32>,
@@ -46,9 +47,10 @@ pub(crate) struct Location {
     pub(crate) place: Place,
 }
 
-impl Db {
-    pub(crate) fn new(hasher: Hasher) -> Db {
-        Db {
+impl Table {
+    /// An empty table that hashes with `hasher`, the keyspace's.
+    pub fn new(hasher: Hasher) -> Table {
+        Table {
             hasher,
             depth: 0,
             directory: vec![0],
@@ -59,6 +61,12 @@ impl Db {
             deadline_sum: 0,
             expire_next: 0,
         }
+    }
+
+    /// A key with its hash.
+    #[inline]
+    pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
+        self.hasher.key(bytes)
     }
 
     /// Number of keys, expired ones included.
@@ -76,7 +84,7 @@ impl Db {
         self.volatile
     }
 
-    /// Sum of all deadlines in milliseconds; with [`Db::volatile_len`] it gives the average time to live.
+    /// Sum of all deadlines in milliseconds; with [`Table::volatile_len`] it gives the average time to live.
     pub fn deadline_sum(&self) -> u128 {
         self.deadline_sum
     }
@@ -153,8 +161,8 @@ impl Db {
     }
 
     /// Empties the database and returns its former contents, to be dropped wherever the caller likes.
-    pub fn clear(&mut self) -> Db {
-        let empty = Db::new(self.hasher);
+    pub fn clear(&mut self) -> Table {
+        let empty = Table::new(self.hasher);
         std::mem::replace(self, empty)
     }
 
@@ -236,6 +244,14 @@ impl Db {
         let walks: usize = self.segments.iter().map(Segment::missing_walks).sum();
         let buckets: usize = self.segments.iter().map(Segment::bucket_count).sum();
         walks as f64 / buckets.max(1) as f64
+    }
+
+    /// Bytes held by the table and its entries, estimated from some of the entries if there are many.
+    pub fn memory_usage(&self) -> usize {
+        const SAMPLES: usize = 64;
+        let sampled: Vec<usize> = self.iter().take(SAMPLES).map(Entry::memory_usage).collect();
+        let average = sampled.iter().sum::<usize>() as f64 / sampled.len().max(1) as f64;
+        size_of::<Table>() + self.table_bytes() + (average * self.len as f64) as usize
     }
 
     /// Bytes of directory, segments and buckets, without the entries.

@@ -1,0 +1,56 @@
+//! Commands that wait for keys: `BLPOP`, `BZPOPMIN`, `XREAD BLOCK` and their like.
+
+use crate::command::Flags;
+use crate::context::Context;
+use crate::error::Error;
+use crate::session::{Blocked, KeyWait, TimeoutReply};
+use graven_resp::OwnedArgs;
+
+impl Context<'_> {
+    /// Whether the running command may wait: not inside a transaction, and not while the log is replayed.
+    pub fn may_block(&self) -> bool {
+        debug_assert!(self.spec.flags.contains(Flags::BLOCKING));
+        !self.session.in_exec && !self.session.is_replay()
+    }
+
+    /// Has the client wait for keys of the selected database. When one of them has been changed, `again` is executed in its
+    /// place (or the running command, if it is `None`); it either replies or calls this again, and then waits on where it
+    /// was in the queue. The command must not have replied.
+    pub fn block<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]>,
+        deadline_ms: u64,
+        on_timeout: TimeoutReply,
+        again: Option<OwnedArgs>,
+    ) {
+        let wait = KeyWait {
+            db: self.session.db,
+            keys: keys.map(Into::into).collect(),
+            command: self.id,
+            args: again.unwrap_or_else(|| self.args.to_owned()),
+            deadline_ms,
+            on_timeout,
+        };
+        self.session.blocked = Some(Blocked::Keys(Box::new(wait)));
+    }
+
+    /// The timeout in argument `i`, in seconds with a fraction, as a moment in Unix milliseconds; 0 for never.
+    pub fn timeout(&self, i: usize) -> Result<u64, Error> {
+        let seconds = graven_resp::number::parse_f64(self.args.at(i)).ok_or("ERR timeout is not a float or out of range")?;
+        self.moment_after(seconds * 1000.0)
+    }
+
+    /// The moment that lies so many milliseconds ahead; 0 for 0, which means never.
+    pub fn moment_after(&self, ms: f64) -> Result<u64, Error> {
+        if ms < 0.0 {
+            return Err("ERR timeout is negative".into());
+        }
+        let ms = ms.ceil();
+        let most = (i64::MAX as u64 - self.engine.now_ms()) as f64;
+        match ms {
+            0.0 => Ok(0),
+            ms if ms < most => Ok(self.engine.now_ms() + ms as u64),
+            _ => Err("ERR timeout is out of range".into()),
+        }
+    }
+}
