@@ -344,6 +344,11 @@ impl<S: Storage> Log<S> {
         }
     }
 
+    /// Bytes of memory held for what the disk has not confirmed yet.
+    pub fn held_bytes(&self) -> u64 {
+        self.writer.held_bytes()
+    }
+
     /// How often an fsync was due while the previous one was still running (`aof_delayed_fsync`).
     pub fn delayed_fsyncs(&self) -> u64 {
         self.writer.counters().delayed_fsync

@@ -103,6 +103,15 @@ impl Queue {
         self.pending.push_back(Block { lsn, header: HeaderLine::none(), content: buffer, at_us: now_us });
     }
 
+    /// Bytes held: not written, written but not durable, and buffers kept for reuse.
+    pub fn held_bytes(&self) -> u64 {
+        let first = self.retained.front().map(|run| run.lsn).or_else(|| self.pending.front().map(|block| block.lsn));
+        let retained_end = self.retained.back().map(|run| run.lsn + run.bytes.len() as u64);
+        let end = self.pending.back().map(Block::end).or(retained_end);
+        let waiting = end.zip(first).map_or(0, |(end, first)| end - first);
+        waiting + self.spare_bytes as u64
+    }
+
     /// Whether there are blocks that no job has.
     pub fn has_unhanded(&self) -> bool {
         self.pending.len() > self.handed

@@ -590,6 +590,10 @@ impl Writer {
         self.marks
     }
 
+    pub fn held_bytes(&self) -> u64 {
+        self.queue.held_bytes()
+    }
+
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }

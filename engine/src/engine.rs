@@ -4,6 +4,7 @@ use crate::command::{Flags, Run};
 use crate::context::Context;
 use crate::effect::Effects;
 use crate::error::Error;
+use crate::eviction::Eviction;
 use crate::garbage::Garbage;
 use crate::host::{Clock, Host, WriteStatus};
 use crate::latency::Latency;
@@ -83,6 +84,9 @@ pub struct Engine {
     pub dirty: u64,
     pub(crate) watches: Watches,
     pub(crate) unsettled: Unsettled,
+    pub(crate) eviction: Eviction,
+    /// There is no room for commands that need memory.
+    out_of_memory: bool,
     pub(crate) now_ms: u64,
     pub(crate) now_ns: u64,
     /// When the last command ended. Inside `EXEC` this goes on while the time that commands see stands still.
@@ -119,6 +123,8 @@ impl Engine {
             dirty: 0,
             watches: Watches::default(),
             unsettled: Unsettled::new(databases),
+            eviction: Eviction::default(),
+            out_of_memory: false,
             now_ms: 0,
             now_ns: 0,
             measured_ns: 0,
@@ -202,6 +208,7 @@ impl Engine {
         out: &mut Vec<u8>,
         host: &mut dyn Host,
     ) -> Outcome {
+        self.out_of_memory = !self.make_room(host);
         let before = self.effects.lsn();
         self.needs = 0;
         let mut reply = Reply::new(out, session.protocol);
@@ -288,6 +295,9 @@ impl Engine {
         if session.transaction.is_some() && flags.contains(Flags::NO_MULTI) {
             return Err("ERR Command not allowed inside a transaction".into());
         }
+        if self.out_of_memory && self.needs_memory(session, id) {
+            return Err("OOM command not allowed when used memory > 'maxmemory'.".into());
+        }
         if self.writes_denied
             && self.is_write(session, id)
             && let WriteStatus::Failing(why) = host.write_status()
@@ -308,6 +318,18 @@ impl Engine {
             queue.into_iter().any(|(id, _)| self.registry.get(*id).spec.flags.contains(Flags::WRITE))
         };
         spec.flags.contains(Flags::WRITE) || spec.name == "ping" || (matches!(spec.run, Run::Exec) && queued_write())
+    }
+
+    /// Whether a command is refused when memory is short: one that says so, an `EXEC` of such, and whatever would be queued.
+    fn needs_memory(&self, session: &Session, id: CommandId) -> bool {
+        let spec = self.registry.get(id).spec;
+        match &session.transaction {
+            Some(t) if matches!(spec.run, Run::Exec) => {
+                t.queue.iter().any(|(id, _)| self.registry.get(*id).spec.flags.contains(Flags::DENYOOM))
+            }
+            Some(_) => !spec.flags.contains(Flags::NOT_QUEUED),
+            None => spec.flags.contains(Flags::DENYOOM),
+        }
     }
 
     fn must_pause(&self, session: &Session, id: CommandId) -> bool {

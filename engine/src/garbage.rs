@@ -10,3 +10,14 @@ pub enum Garbage {
     /// The old content of a flushed database.
     Table(Table),
 }
+
+impl Garbage {
+    /// Bytes that are free once it is dropped, roughly.
+    pub fn memory_usage(&self) -> u64 {
+        let bytes = match self {
+            Garbage::Entry(entry) => entry.memory_usage(),
+            Garbage::Table(table) => table.memory_usage(),
+        };
+        bytes as u64
+    }
+}

@@ -54,6 +54,11 @@ pub trait Host {
     /// Asked only when [`crate::Engine::writes_denied`] says that something is wrong.
     fn write_status(&self) -> WriteStatus;
 
+    /// Bytes that count against `maxmemory`: what is allocated, without the log's buffers and without what is being given back.
+    fn memory_used(&self) -> u64 {
+        0
+    }
+
     /// A command is about to be executed, and [`crate::Engine::monitored`] says that somebody watches. What they
     /// are told tells of effects up to `lsn` (0: nobody needs to wait).
     fn monitor(&mut self, session: &crate::Session, args: Args<'_>, now_us: u64, lsn: u64);

@@ -12,6 +12,9 @@ use crate::session::Session;
 use graven_resp::Args;
 use graven_store::{Entry, Key, Slot, Table};
 
+/// A value of more allocations is never dropped by the thread that executes commands: some hundreds of microseconds.
+pub(crate) const LONG_TO_DROP: usize = 4096;
+
 impl Engine {
     /// A key's entry, for reading: due keys are gone, use is counted, and the reply will wait for what it
     /// shows.
@@ -227,11 +230,18 @@ impl Engine {
         (0..self.keyspace.databases()).map(|db| self.keyspace.db(db).len()).sum()
     }
 
-    /// Drops an entry: here, or on the reclaiming thread if it is large and `lazily` is asked for.
+    /// Takes a key out to free its memory.
+    pub(crate) fn remove_evicted(&mut self, db: usize, key: Key<'_>) -> Entry {
+        self.will_write(db, key);
+        self.keyspace.db_mut(db).remove(key).expect("the key was found just now")
+    }
+
+    /// Drops an entry: here, or on the reclaiming thread if that is asked for and worth it, or if it would take long.
     #[inline]
     pub fn drop_entry(&mut self, entry: Entry, lazily: bool) {
-        const WORTH_HANDING_OVER: usize = 64 << 10;
-        if lazily && entry.cost() > WORTH_HANDING_OVER {
+        const WORTH_HANDING_OVER: usize = 64;
+        let cost = entry.cost();
+        if cost > LONG_TO_DROP || lazily && cost > WORTH_HANDING_OVER {
             self.stats.lazy_freed += 1;
             self.garbage.push(Garbage::Entry(entry));
         }

@@ -21,6 +21,7 @@ mod context;
 mod effect;
 mod engine;
 pub mod error;
+mod eviction;
 mod garbage;
 pub mod glob;
 mod host;
@@ -51,7 +52,7 @@ pub use notify::EventClass;
 pub use random::Random;
 pub use registry::{Command, CommandId, Registry};
 pub use session::{Blocked, KeyWait, Session, SessionFlags, TimeoutReply, Transaction};
-pub use settings::Settings;
+pub use settings::{EvictionPolicy, Settings};
 pub use slowlog::{SlowEntry, Slowlog};
 pub use stats::{CommandStats, Stats};
 

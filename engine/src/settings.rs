@@ -3,6 +3,53 @@
 use crate::notify::EventClass;
 use graven_store::Thresholds;
 
+/// `maxmemory-policy`: what is evicted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EvictionPolicy {
+    /// Nothing.
+    #[default]
+    NoEviction,
+    /// What was not used for longest.
+    AllKeysLru,
+    /// What is used least.
+    AllKeysLfu,
+    /// Anything.
+    AllKeysRandom,
+    /// Of the keys with a deadline: what was not used for longest.
+    VolatileLru,
+    /// Of the keys with a deadline: what is used least.
+    VolatileLfu,
+    /// Of the keys with a deadline: anything.
+    VolatileRandom,
+    /// Of the keys with a deadline: what expires soonest.
+    VolatileTtl,
+}
+
+impl EvictionPolicy {
+    /// Every policy with its name in the configuration.
+    pub const NAMES: [(&'static str, EvictionPolicy); 8] = [
+        ("noeviction", EvictionPolicy::NoEviction),
+        ("allkeys-lru", EvictionPolicy::AllKeysLru),
+        ("allkeys-lfu", EvictionPolicy::AllKeysLfu),
+        ("allkeys-random", EvictionPolicy::AllKeysRandom),
+        ("volatile-lru", EvictionPolicy::VolatileLru),
+        ("volatile-lfu", EvictionPolicy::VolatileLfu),
+        ("volatile-random", EvictionPolicy::VolatileRandom),
+        ("volatile-ttl", EvictionPolicy::VolatileTtl),
+    ];
+
+    /// Whether keys without a deadline are safe.
+    pub fn only_volatile(self) -> bool {
+        use EvictionPolicy::{VolatileLfu, VolatileLru, VolatileRandom, VolatileTtl};
+        matches!(self, VolatileLru | VolatileLfu | VolatileRandom | VolatileTtl)
+    }
+
+    /// Whether keys count how often they are used, not when.
+    pub fn is_lfu(self) -> bool {
+        matches!(self, EvictionPolicy::AllKeysLfu | EvictionPolicy::VolatileLfu)
+    }
+}
+
 /// Set by the server from its configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -26,6 +73,16 @@ pub struct Settings {
     pub lazy_user_flush: bool,
     /// `lazyfree-lazy-server-del`
     pub lazy_server_del: bool,
+    /// `lazyfree-lazy-eviction`
+    pub lazy_eviction: bool,
+    /// `maxmemory`; 0: no limit.
+    pub maxmemory_bytes: u64,
+    /// `maxmemory-policy`
+    pub eviction_policy: EvictionPolicy,
+    /// `maxmemory-samples`: keys looked at for one eviction.
+    pub eviction_samples: usize,
+    /// `maxmemory-eviction-tenacity`, 0 to 100.
+    pub eviction_tenacity: u32,
     /// The `maxmemory-policy` counts how often keys are used, not when.
     pub lfu: bool,
     /// `lfu-log-factor`
@@ -55,6 +112,11 @@ impl Default for Settings {
             lazy_user_del: false,
             lazy_user_flush: false,
             lazy_server_del: false,
+            lazy_eviction: false,
+            maxmemory_bytes: 0,
+            eviction_policy: EvictionPolicy::NoEviction,
+            eviction_samples: 5,
+            eviction_tenacity: 10,
             lfu: false,
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,

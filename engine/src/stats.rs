@@ -55,6 +55,8 @@ pub struct Stats {
     pub expired: u64,
     /// Keys deleted to free memory.
     pub evicted: u64,
+    /// Nanoseconds that memory was over its limit.
+    pub eviction_exceeded_ns: u64,
     /// Rounds of active expiry that ran out of time.
     pub expire_cycles_cut_short: u64,
     /// Error replies by code.

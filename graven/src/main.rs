@@ -45,7 +45,7 @@ Examples:
   echo 'port 7000' | graven server -              the configuration from standard input";
 
 fn main() -> ExitCode {
-    graven_server::set_give_back(allocator::give_back);
+    graven_server::set_allocator(allocator::used_bytes, allocator::give_back);
     let command = Cli::parse().command.unwrap_or(Command::Server { args: Vec::new() });
     let result = match command {
         // The server has told its own log already.

@@ -30,7 +30,7 @@ mod timers;
 mod turn;
 mod waiting;
 
-pub use allocator::set_give_back;
+pub use allocator::set_allocator;
 pub use graven_engine::REDIS_VERSION;
 pub use listener::ListenError;
 pub use server::{Server, ServerError};

@@ -1,33 +1,40 @@
 //! What the operating system says of the process's memory and processor time.
 
+use crate::allocator;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The allocator of the `graven` binary.
 pub(crate) const ALLOCATOR: &str = "mimalloc";
 
 static STARTUP_BYTES: OnceLock<u64> = OnceLock::new();
+static PEAK_BYTES: AtomicU64 = AtomicU64::new(0);
 
 /// The process's memory. All numbers are bytes; 0 where the operating system does not tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ProcessMemory {
-    /// Anonymous memory that is resident: what was allocated and used, the program itself left out.
+    /// What was allocated; if the allocator does not count it, what is resident of anonymous memory.
     pub(crate) used: u64,
-    /// The most that ever was.
+    /// The most that was seen ([`note_peak`]).
     pub(crate) peak: u64,
     /// All physical memory.
     pub(crate) resident: u64,
 }
 
 impl ProcessMemory {
-    /// Asks the operating system.
+    /// Asks the allocator and the operating system.
     pub(crate) fn now() -> ProcessMemory {
         let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field = |name: &str| kilobytes(&text, name) << 10;
-        let (used, resident) = (field("RssAnon:"), field("VmRSS:"));
-        // The peak is told for all resident memory; what is no anonymous memory hardly changes.
-        let peak = field("VmHWM:").saturating_sub(resident - used.min(resident));
-        ProcessMemory { used, peak: peak.max(used), resident }
+        let used = allocator::used_bytes().unwrap_or_else(|| field("RssAnon:"));
+        let peak = PEAK_BYTES.fetch_max(used, Relaxed).max(used);
+        ProcessMemory { used, peak, resident: field("VmRSS:") }
     }
+}
+
+/// To be called often, so that the peak is known.
+pub(crate) fn note_peak() {
+    PEAK_BYTES.fetch_max(allocator::used_bytes().unwrap_or(0), Relaxed);
 }
 
 fn kilobytes(text: &str, name: &str) -> u64 {
@@ -71,7 +78,7 @@ mod tests {
         let block = vec![1u8; 64 << 20];
         let after = ProcessMemory::now();
         assert!(after.used >= before.used + (60 << 20), "{before:?} {after:?}");
-        assert!(after.peak >= after.used && after.resident >= after.used, "{after:?}");
+        assert!(after.peak >= after.used, "{after:?}");
         assert!(machine_bytes() > block.len() as u64);
     }
 }

@@ -2,24 +2,43 @@
 
 use graven_engine::Garbage;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 /// Takes garbage and drops it elsewhere. The thread ends with it.
 pub(crate) struct Reclaimer {
-    queue: Sender<Garbage>,
-    pending: Arc<AtomicUsize>,
+    queue: Sender<(Garbage, u64)>,
+    pending: Arc<Pending>,
+}
+
+/// What was handed over and is not dropped yet.
+#[derive(Default)]
+struct Pending {
+    items: AtomicUsize,
+    bytes: AtomicU64,
+}
+
+impl Pending {
+    fn add(&self, bytes: u64) {
+        self.items.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn remove(&self, bytes: u64) {
+        self.items.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Reclaimer {
     pub(crate) fn start() -> std::io::Result<Reclaimer> {
-        let (queue, garbage) = channel::<Garbage>();
-        let pending = Arc::new(AtomicUsize::new(0));
+        let (queue, garbage) = channel::<(Garbage, u64)>();
+        let pending = Arc::new(Pending::default());
         let counter = pending.clone();
         std::thread::Builder::new().name("reclaimer".into()).spawn(move || {
-            for item in garbage {
+            for (item, bytes) in garbage {
                 drop(item);
-                counter.fetch_sub(1, Ordering::Relaxed);
+                counter.remove(bytes);
             }
         })?;
         Ok(Reclaimer { queue, pending })
@@ -28,15 +47,21 @@ impl Reclaimer {
     /// Drops all of it, soon.
     pub(crate) fn take(&self, garbage: &mut Vec<Garbage>) {
         for item in garbage.drain(..) {
-            self.pending.fetch_add(1, Ordering::Relaxed);
-            if self.queue.send(item).is_err() {
-                self.pending.fetch_sub(1, Ordering::Relaxed); // the thread is gone: dropped here
+            let bytes = item.memory_usage();
+            self.pending.add(bytes);
+            if self.queue.send((item, bytes)).is_err() {
+                self.pending.remove(bytes); // the thread is gone: dropped here
             }
         }
     }
 
     /// Items not dropped yet (`lazyfree_pending_objects`).
     pub(crate) fn pending(&self) -> usize {
-        self.pending.load(Ordering::Relaxed)
+        self.pending.items.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that will be free when they are.
+    pub(crate) fn pending_bytes(&self) -> u64 {
+        self.pending.bytes.load(Ordering::Relaxed)
     }
 }

@@ -32,6 +32,8 @@ impl Rate {
 /// Counters since the start or `CONFIG RESETSTAT`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServerStats {
+    /// Clients closed because all together held too much memory.
+    pub(crate) evicted_clients: u64,
     pub(crate) connections: u64,
     pub(crate) rejected_connections: u64,
     pub(crate) input_bytes: u64,

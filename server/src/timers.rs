@@ -18,6 +18,8 @@ pub(crate) struct Timers {
     next_cron: Option<Instant>,
     /// Due keys were left when the last slice of active expiry was over.
     expiring: bool,
+    /// Memory was still over its limit when the time for eviction was over.
+    evicting: bool,
     /// Commands executed when that was last looked at, and for how many tenths of a second there were no more.
     idle: (u64, u32),
     /// Fsyncs that were late when that was last looked at.
@@ -30,7 +32,7 @@ impl Timers {
     /// How long nothing is due.
     pub(crate) fn timeout(&self) -> Duration {
         match self.next_cron {
-            Some(at) if !self.expiring => at.saturating_duration_since(Instant::now()),
+            Some(at) if !self.expiring && !self.evicting => at.saturating_duration_since(Instant::now()),
             _ => Duration::ZERO,
         }
     }
@@ -50,6 +52,7 @@ impl Server {
         if self.timers.expiring {
             self.expire_slice();
         }
+        self.timers.evicting = self.engine.evict_on(&mut self.outside);
     }
 
     /// What happens ten times a second.
@@ -63,6 +66,7 @@ impl Server {
         stats.ops.sample(now_ms, self.engine.stats.commands);
         stats.input_rate.sample(now_ms, stats.input_bytes);
         stats.output_rate.sample(now_ms, stats.output_bytes);
+        crate::memory::note_peak();
         self.check_clients(now_ms);
         self.record_log_latency();
         self.give_back_when_idle();

@@ -109,8 +109,8 @@ fn what_cannot_be_done_is_refused_and_its_absence_accepted() {
 fn parameters_that_nothing_acts_on_are_known_when_they_are_set() {
     assert_eq!(Config::default().without_effect(), Vec::<&str>::new());
     assert_eq!(
-        parse("io-threads 4\ntimeout 5\nreplica-read-only yes\nhash-max-ziplist-entries 7").without_effect(),
-        ["io-threads", "hash-max-listpack-entries"]
+        parse("io-threads 4\ntimeout 5\nreplica-read-only yes\nactive-expire-effort 7").without_effect(),
+        ["io-threads", "active-expire-effort"]
     );
 }
 

@@ -39,6 +39,38 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Visits up to `count` entries that lie together at a place that `random` chooses, evenly over hash space; only those with a
+    /// deadline if `volatile`. Fewer only if there are fewer.
+    pub fn sample(&self, random: u64, count: usize, volatile: bool, visit: &mut dyn FnMut(&Entry)) {
+        let count = count.min(if volatile { self.volatile_len() } else { self.len() });
+        let first = self.segment_index(random);
+        let home = self.segments[first].home(random);
+        let mut visited = 0;
+        // The buckets from there on, and at the end those of the first segment that lie before it.
+        for step in 0..=self.segments.len() {
+            if visited == count {
+                return;
+            }
+            let index = (first + step) % self.segments.len();
+            let segment = &self.segments[index];
+            if volatile && self.next_deadlines[index] == u64::MAX {
+                continue;
+            }
+            let buckets = match step {
+                0 => home..segment.bucket_count(),
+                step if step == self.segments.len() => 0..home,
+                _ => 0..segment.bucket_count(),
+            };
+            let wanted = segment.sampled(buckets, volatile).take(count - visited);
+            wanted.for_each(|entry| {
+                visited += 1;
+                visit(entry);
+            });
+        }
+    }
+}
+
 /// A random word brought down to `0..bound`.
 fn scale(random: u64, bound: usize) -> usize {
     ((u128::from(random) * bound as u128) >> 64) as usize

@@ -15,6 +15,7 @@ use crate::bucket::{Bucket, SLOTS, tag_of};
 use crate::entry::Entry;
 use crate::hasher::Hasher;
 use crate::prefetch::prefetch;
+use std::ops::Range;
 
 /// Buckets of segments that are split rather than grown: one of these, chosen at random for each. Were it the same for
 /// all, all segments would grow at the same time, and the table sizes that they leave behind would be of no use to
@@ -313,6 +314,14 @@ impl Segment {
     /// All entries.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.buckets.iter().flat_map(|bucket| bucket.occupied().filter_map(|slot| bucket.entry(slot)))
+    }
+
+    /// The entries of some buckets; only those with a deadline if `volatile`.
+    pub(crate) fn sampled(&self, buckets: Range<usize>, volatile: bool) -> impl Iterator<Item = &Entry> {
+        self.buckets[buckets].iter().flat_map(move |bucket| {
+            let slots = bucket.occupied().filter(move |slot| !volatile || bucket.is_volatile(*slot));
+            slots.filter_map(|slot| bucket.entry(slot))
+        })
     }
 
     /// The places of all entries with a deadline, in bucket `bucket`.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use graven_aof::FsyncPolicy;
-use graven_engine::{EventClass, Settings};
+use graven_engine::{EventClass, EvictionPolicy, Settings};
 use graven_store::Thresholds;
 
 use super::table;
@@ -76,7 +76,13 @@ pub struct Options {
     /// `maxmemory`; 0 for no limit.
     pub maxmemory_bytes: u64,
     /// `maxmemory-policy`
-    pub maxmemory_policy: String,
+    pub maxmemory_policy: EvictionPolicy,
+    /// `maxmemory-samples`
+    pub maxmemory_samples: usize,
+    /// `maxmemory-eviction-tenacity`
+    pub maxmemory_eviction_tenacity: u32,
+    /// `maxmemory-clients`: bytes, or if negative a percentage of `maxmemory`; 0 for no limit.
+    pub maxmemory_clients: i64,
     /// `pidfile`; empty for none, below `dir` if relative.
     pub pidfile: String,
     /// `loglevel`
@@ -101,6 +107,8 @@ pub struct Options {
     pub latency_tracking: bool,
     /// `latency-tracking-info-percentiles`
     pub latency_tracking_info_percentiles: Vec<f64>,
+    /// `lazyfree-lazy-eviction`
+    pub lazyfree_lazy_eviction: bool,
     /// `lazyfree-lazy-expire`
     pub lazyfree_lazy_expire: bool,
     /// `lazyfree-lazy-server-del`
@@ -209,7 +217,10 @@ impl Options {
             rdbcompression: get.bool("rdbcompression"),
             rdbchecksum: get.bool("rdbchecksum"),
             maxmemory_bytes: get.int("maxmemory"),
-            maxmemory_policy: get.printed("maxmemory-policy"),
+            maxmemory_policy: get.eviction_policy(),
+            maxmemory_samples: get.int("maxmemory-samples"),
+            maxmemory_eviction_tenacity: get.int("maxmemory-eviction-tenacity"),
+            maxmemory_clients: get.int("maxmemory-clients"),
             pidfile: get.text("pidfile").to_owned(),
             loglevel: get.printed("loglevel").parse().expect("the table names the levels as the log does"),
             logfile: get.text("logfile").to_owned(),
@@ -222,6 +233,7 @@ impl Options {
             latency_monitor_threshold_ms: get.int("latency-monitor-threshold"),
             latency_tracking: get.bool("latency-tracking"),
             latency_tracking_info_percentiles: get.words("latency-tracking-info-percentiles").iter().map(|word| parsed(word)).collect(),
+            lazyfree_lazy_eviction: get.bool("lazyfree-lazy-eviction"),
             lazyfree_lazy_expire: get.bool("lazyfree-lazy-expire"),
             lazyfree_lazy_server_del: get.bool("lazyfree-lazy-server-del"),
             lazyfree_lazy_user_del: get.bool("lazyfree-lazy-user-del"),
@@ -261,13 +273,26 @@ impl Options {
             lazy_user_del: self.lazyfree_lazy_user_del,
             lazy_user_flush: self.lazyfree_lazy_user_flush,
             lazy_server_del: self.lazyfree_lazy_server_del,
-            lfu: self.maxmemory_policy.ends_with("-lfu"),
+            lazy_eviction: self.lazyfree_lazy_eviction,
+            maxmemory_bytes: self.maxmemory_bytes,
+            eviction_policy: self.maxmemory_policy,
+            eviction_samples: self.maxmemory_samples,
+            eviction_tenacity: self.maxmemory_eviction_tenacity,
+            lfu: self.maxmemory_policy.is_lfu(),
             lfu_log_factor: self.lfu_log_factor,
             lfu_decay_minutes: self.lfu_decay_minutes,
             thresholds: self.thresholds,
             notify: self.notify_keyspace_events,
             active_expire: true,
             track_reads: self.appendonly && self.appendfsync == FsyncPolicy::Always,
+        }
+    }
+
+    /// `maxmemory-clients` in bytes; 0 for no limit.
+    pub fn maxmemory_clients_bytes(&self) -> u64 {
+        match self.maxmemory_clients {
+            percent @ ..0 => self.maxmemory_bytes / 100 * percent.unsigned_abs(),
+            bytes => bytes as u64,
         }
     }
 
@@ -327,6 +352,12 @@ impl<'a> Lookup<'a> {
     fn printed(&self, name: &str) -> String {
         let index = table::find(name).expect("the table has every parameter that is acted on");
         self.0[index].print(&table::all()[index].kind)
+    }
+
+    fn eviction_policy(&self) -> EvictionPolicy {
+        let name = self.printed("maxmemory-policy");
+        let known = EvictionPolicy::NAMES.iter().find(|(known, _)| *known == name);
+        known.expect("the table names the policies as the engine does").1
     }
 
     fn bool(&self, name: &str) -> bool {

@@ -10,6 +10,7 @@ mod monitor;
 mod persistence;
 mod wait;
 
+use crate::memory::ProcessMemory;
 use crate::outside::Outside;
 use graven_aof::Failure;
 use graven_engine::{Context, Error, Host, HostCommand, Session, WriteStatus};
@@ -42,6 +43,12 @@ impl Host for Outside {
             HostCommand::Wait => wait::wait(self, cx),
             HostCommand::WaitAof => wait::wait_aof(self, cx),
         }
+    }
+
+    fn memory_used(&self) -> u64 {
+        let used = crate::allocator::used_bytes().unwrap_or_else(|| ProcessMemory::now().used);
+        let log_buffer = self.log.as_ref().map_or(0, |log| log.held_bytes());
+        used.saturating_sub(log_buffer + self.reclaimer.pending_bytes())
     }
 
     fn write_status(&self) -> WriteStatus {

@@ -8,7 +8,7 @@ use crate::commands::many_keys::for_each_key;
 use crate::context::Context;
 use crate::error::{Error, NOT_INTEGER, SYNTAX, invalid_expire, wrong_arity};
 use graven_resp::number::parse_i64;
-use graven_store::{Entry, Key, Slot};
+use graven_store::{Entry, Key, ObjectType, Slot};
 
 /// What becomes of a key's deadline when its value is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,13 @@ pub fn put(cx: &mut Context<'_>, key: Key<'_>, value: &[u8], deadline: Deadline)
     let access = cx.engine.fresh_access();
     match cx.engine.slot(cx.session.db, key) {
         Slot::Occupied(mut place) => {
+            if place.entry().object_type() != ObjectType::String {
+                // It may take long to drop.
+                let old = place.replace(Entry::new_bytes(key.bytes, b"", place.entry().deadline(), place.entry().access()));
+                let lazily = cx.engine.settings.lazy_server_del;
+                cx.engine.drop_entry(old, lazily);
+                return put(cx, key, value, deadline);
+            }
             let old = place.entry().deadline();
             let new = match deadline {
                 Deadline::Clear => None,

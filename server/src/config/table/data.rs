@@ -15,18 +15,18 @@ const POLICIES: Kind = Kind::Enum(&[
 
 pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter::new("databases", int(1, I32_MAX), "16", "Number of databases.").immutable(),
-    Parameter::new("maxmemory", memory(0, U64_MAX), "0", "Bytes of memory for data; 0 for no limit.").inert(),
+    Parameter::new("maxmemory", memory(0, U64_MAX), "0", "Bytes of memory for data; 0 for no limit."),
     Parameter::new(
         "maxmemory-policy",
         POLICIES,
         "noeviction",
         "What is evicted when `maxmemory` is reached. The `lfu` policies also make keys count their uses.",
     ),
-    Parameter::new("maxmemory-samples", int(1, I32_MAX), "5", "Keys looked at for one eviction.").inert(),
-    Parameter::new("maxmemory-eviction-tenacity", int(0, 100), "10", "How much time eviction may take.").inert(),
+    Parameter::new("maxmemory-samples", int(1, I32_MAX), "5", "Keys looked at for one eviction."),
+    Parameter::new("maxmemory-eviction-tenacity", int(0, 100), "10", "How much time eviction may take."),
     Parameter::new("lfu-log-factor", COUNT, "10", "How slowly the use counter grows."),
     Parameter::new("lfu-decay-time", COUNT, "1", "Minutes after which the use counter shrinks by one."),
-    Parameter::new("lazyfree-lazy-eviction", Kind::Bool, "no", "Frees evicted values in the background.").inert(),
+    Parameter::new("lazyfree-lazy-eviction", Kind::Bool, "no", "Frees evicted values in the background."),
     Parameter::new("lazyfree-lazy-expire", Kind::Bool, "no", "Frees expired values in the background."),
     Parameter::new("lazyfree-lazy-server-del", Kind::Bool, "no", "Frees overwritten values in the background."),
     Parameter::new("lazyfree-lazy-user-del", Kind::Bool, "no", "`DEL` does as `UNLINK`."),

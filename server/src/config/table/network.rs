@@ -39,8 +39,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         Kind::Int { min: -100, max: I64_MAX, form: IntForm::MemoryOrPercent },
         "0",
         "Bytes that all clients together may hold, or a percentage of `maxmemory`; 0 for no limit.",
-    )
-    .inert(),
+    ),
     Parameter::new("tracking-table-max-keys", int(0, I64_MAX), "1000000", "Keys remembered for client-side caching.").inert(),
     Parameter::new("io-threads", int(1, 128), "1", "Threads for sockets.").immutable().inert(),
     Parameter::new("io-threads-do-reads", Kind::Bool, "no", "Whether these threads also read.").immutable().inert(),

@@ -3,7 +3,7 @@
 use super::Text;
 use crate::memory::{ALLOCATOR, ProcessMemory, machine_bytes, startup_bytes};
 use crate::outside::Outside;
-use graven_engine::{Engine, SessionFlags};
+use graven_engine::{Engine, EvictionPolicy, SessionFlags};
 
 /// Memory by purpose, bytes.
 pub(in crate::host) struct Usage {
@@ -31,7 +31,7 @@ impl Usage {
             startup: startup_bytes(),
             clients,
             monitors,
-            log_buffer: outside.log.as_ref().map_or(0, |log| log.info(outside.now_us()).buffer_length),
+            log_buffer: outside.log.as_ref().map_or(0, |log| log.held_bytes()),
             tables: used.map(|db| (db, keyspace.db(db).table_bytes() as u64)).collect(),
             keys: engine.key_count() as u64,
         }
@@ -113,7 +113,8 @@ pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     text.zeros(&["used_memory_functions"]);
     both(text, "used_memory_scripts", 0);
     both(text, "maxmemory", config.maxmemory_bytes);
-    text.field("maxmemory_policy", &config.maxmemory_policy);
+    let policy = EvictionPolicy::NAMES.iter().find(|(_, policy)| *policy == config.maxmemory_policy);
+    text.field("maxmemory_policy", policy.map_or("", |(name, _)| name));
     text.field("allocator_frag_ratio", "1.00");
     text.field("allocator_frag_bytes", 0);
     text.field("allocator_rss_ratio", "1.00");

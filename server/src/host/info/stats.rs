@@ -24,7 +24,10 @@ pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     text.field("expired_time_cap_reached_count", engine.stats.expire_cycles_cut_short);
     text.field("expire_cycle_cpu_milliseconds", stats.expire_us / 1000);
     text.field("evicted_keys", engine.stats.evicted);
-    text.zeros(&["evicted_clients", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    text.field("evicted_clients", stats.evicted_clients);
+    let (total_ms, current_ms) = engine.eviction_exceeded_ms();
+    text.field("total_eviction_exceeded_time", total_ms);
+    text.field("current_eviction_exceeded_time", current_ms);
     text.field("keyspace_hits", engine.stats.hits);
     text.field("keyspace_misses", engine.stats.misses);
     text.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks"]);
