@@ -76,7 +76,7 @@ pub struct Runtime {
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Called from an I/O thread when there is something for [`crate::Log::poll`] to do (wake the event loop).
     pub waker: Arc<dyn Fn() + Send + Sync>,
-    /// How many I/O threads (4). With 0 everything runs inside `submit` and `poll`.
+    /// How many I/O threads (8). With 0 everything runs inside `submit` and `poll`.
     pub threads: usize,
     /// The I/O threads are only imagined, and [`crate::Log::step`] decides which of them does its next step: with a simulated
     /// disk, one seed then decides every interleaving.
@@ -84,10 +84,10 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Four threads and the system's monotonic clock.
+    /// Eight threads and the system's monotonic clock.
     pub fn new(waker: impl Fn() + Send + Sync + 'static) -> Self {
         let start = std::time::Instant::now();
-        Runtime { clock: Arc::new(move || start.elapsed().as_micros() as u64), waker: Arc::new(waker), threads: 4, stepped: false }
+        Runtime { clock: Arc::new(move || start.elapsed().as_micros() as u64), waker: Arc::new(waker), threads: 8, stepped: false }
     }
 
     /// No threads, a clock that the caller moves: for tests and simulations.

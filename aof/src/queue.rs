@@ -117,6 +117,11 @@ impl Queue {
         self.pending.len() > self.handed
     }
 
+    /// Where the first block that no job has begins, and when its first byte was appended.
+    pub fn first_unhanded(&self) -> Option<(u64, u64)> {
+        self.pending.get(self.handed).map(|block| (block.lsn, block.at_us))
+    }
+
     /// Seals further blocks for a job, up to about `max_bytes`; returns where they begin and end, and their bytes in the file.
     pub fn hand_over(&mut self, max_bytes: u64, checksums: bool) -> (u64, u64, u64) {
         let from = self.pending[self.handed].lsn;

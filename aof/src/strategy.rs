@@ -1,7 +1,8 @@
 //! Who syncs under `appendfsync always`, and how many syncs at once. It follows the disk:
 //!
 //! * a fast one (an fsync of some 100 µs): the executing thread itself, since handing over costs more than waiting;
-//! * a slow one: up to four overlapping syncs on the I/O threads, so that clients do not fall into two alternating groups.
+//! * a slow one: up to eight overlapping syncs on the I/O threads, so that clients do not fall into two alternating groups.
+//!   Each waits a moment for its share of the commands, else the first few to arrive would take a place from the rest.
 //!
 //! Inline syncs measure the disk by themselves. Overlapping ones disturb each other, so every half second a few run alone to
 //! tell whether the disk has become fast. A sync that was inline and slow ends inline syncs at once, and each such surprise
@@ -20,8 +21,10 @@ pub enum Mode {
 const INLINE_BELOW_US: u64 = 250;
 /// Inline syncs go on until they take this long on average.
 const INLINE_UNTIL_US: u64 = 400;
-/// From here on four overlap; between, two.
-const FOUR_FROM_US: u64 = 600;
+/// From here on eight overlap; between, two.
+const EIGHT_FROM_US: u64 = 600;
+/// A small block waits for more at most this fraction of an fsync.
+const GATHER_FRACTION: u64 = 8;
 /// With a single client nobody else is kept waiting: inline up to here.
 const SOLE_CLIENT_INLINE_BELOW_US: u64 = 4_000;
 /// An inline sync this slow is a surprise.
@@ -40,8 +43,8 @@ pub fn choose(so_far: Mode, fsync_us: u64, clients: usize) -> Mode {
     };
     match fsync_us {
         us if us < inline_limit_us => Mode::Inline,
-        us if us < FOUR_FROM_US => Mode::Overlapped(2),
-        _ => Mode::Overlapped(4),
+        us if us < EIGHT_FROM_US => Mode::Overlapped(2),
+        _ => Mode::Overlapped(8),
     }
 }
 
@@ -71,6 +74,11 @@ impl Strategy {
 
     pub fn set_clients(&mut self, clients: usize) {
         self.clients = clients;
+    }
+
+    /// How long a small block may wait for more while others are on their way.
+    pub fn gather_us(&self) -> u64 {
+        self.fsync_us / GATHER_FRACTION
     }
 
     /// The mode for a block that is ready now.
@@ -116,13 +124,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fast_disk_is_synced_inline_and_a_slow_one_by_four() {
+    fn a_fast_disk_is_synced_inline_and_a_slow_one_by_eight() {
         assert_eq!(choose(Mode::Inline, 85, 50), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(4), 85, 50), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(4), 300, 50), Mode::Overlapped(2));
-        assert_eq!(choose(Mode::Inline, 1_000, 50), Mode::Overlapped(4));
-        assert_eq!(choose(Mode::Overlapped(4), 1_000, 1), Mode::Inline);
-        assert_eq!(choose(Mode::Inline, 3_000_000, 1), Mode::Overlapped(4));
+        assert_eq!(choose(Mode::Overlapped(8), 85, 50), Mode::Inline);
+        assert_eq!(choose(Mode::Overlapped(8), 300, 50), Mode::Overlapped(2));
+        assert_eq!(choose(Mode::Inline, 1_000, 50), Mode::Overlapped(8));
+        assert_eq!(choose(Mode::Overlapped(8), 1_000, 1), Mode::Inline);
+        assert_eq!(choose(Mode::Inline, 3_000_000, 1), Mode::Overlapped(8));
     }
 
     #[test]

@@ -183,6 +183,8 @@ pub struct Writer {
     last_fsync_ok: bool,
     strategy: Strategy,
     next_tick_us: u64,
+    /// A small block waits for more until then.
+    gather_until_us: Option<u64>,
     /// A sync was due while one was running: the next one starts as soon as that ends.
     sync_owed: bool,
     slow_writes_until_us: u64,
@@ -219,6 +221,7 @@ impl Writer {
             last_fsync_ok: true,
             strategy: Strategy::new(),
             next_tick_us: 0,
+            gather_until_us: None,
             sync_owed: false,
             slow_writes_until_us: 0,
             want_durable: 0,
@@ -281,6 +284,7 @@ impl Writer {
     }
 
     fn next_always(&mut self, now_us: u64) -> Option<Action> {
+        self.gather_until_us = None;
         if !self.queue.has_unhanded() {
             let covered = self.in_flight.iter().filter_map(|job| job.sync).map(|(lsn, _)| lsn).max().unwrap_or(0);
             let behind = self.marks.written > self.marks.durable.max(covered) && self.in_flight.iter().all(|job| job.write.is_none());
@@ -288,8 +292,21 @@ impl Writer {
         }
         match self.strategy.mode(now_us) {
             Mode::Inline => self.in_flight.is_empty().then(|| self.write(Place::Inline, true, now_us)),
-            Mode::Overlapped(most) => (self.in_flight.len() < most).then(|| self.write(Place::Handed, true, now_us)),
+            Mode::Overlapped(most) => {
+                (self.in_flight.len() < most && !self.gathers(most, now_us)).then(|| self.write(Place::Handed, true, now_us))
+            }
         }
+    }
+
+    /// Whether what waits is less than its share of all that is not durable, while another sync is under way: the clients
+    /// that were just answered are about to send more, and a block of the first few would take a place from the rest.
+    fn gathers(&mut self, most: usize, now_us: u64) -> bool {
+        let Some((lsn, since_us)) = self.queue.first_unhanded() else { return false };
+        let Watermarks { appended, durable, .. } = self.marks;
+        let until_us = since_us + self.strategy.gather_us();
+        let gathers = !self.in_flight.is_empty() && (appended - lsn) * (most as u64) < appended - durable && now_us < until_us;
+        self.gather_until_us = gathers.then_some(until_us);
+        gathers
     }
 
     fn next_relaxed(&mut self, now_us: u64) -> Option<Action> {
@@ -537,6 +554,7 @@ impl Writer {
             Phase::Healthy if self.policy == FsyncPolicy::Everysec && self.marks.written > self.marks.durable && !self.holds_back() => {
                 Some(self.next_tick_us)
             }
+            Phase::Healthy if self.policy == FsyncPolicy::Always => self.gather_until_us,
             _ => None,
         }
     }

@@ -87,8 +87,8 @@ fn under_everysec_an_acknowledged_write_survives_a_kill_while_an_fsync_stalls() 
     assert_eq!(bench.log.info(bench.now()).at_risk_ms, 0);
 }
 
-#[test]
-fn under_always_syncs_overlap_on_a_slow_disk_and_a_later_one_covers_the_earlier() {
+/// Under `always`, on a disk that has just been found slow.
+fn slow_disk_bench() -> Bench {
     let mut bench = bench(FsyncPolicy::Always);
     // The clock moves by 3 ms within the first inline sync: a slow disk.
     let slow = bench.clock.clone();
@@ -103,6 +103,32 @@ fn under_always_syncs_overlap_on_a_slow_disk_and_a_later_one_covers_the_earlier(
         bench.submit(&format!("alone {i}"));
         bench.run_io();
     }
+    bench
+}
+
+#[test]
+fn under_always_a_small_block_behind_a_large_one_gathers_for_a_moment() {
+    let mut bench = slow_disk_bench();
+    let in_flight = |bench: &Bench| bench.log.info(0).pending_bio_fsync;
+    bench.submit(&"large".repeat(200));
+    assert_eq!((in_flight(&bench), bench.log.next_deadline()), (1, None), "nothing is in flight: it starts at once");
+    let submitted_us = bench.now();
+    bench.submit("small");
+    assert_eq!(in_flight(&bench), 1);
+    let until_us = bench.log.next_deadline().expect("it does not wait for the disk");
+    assert!(until_us > submitted_us && until_us <= submitted_us + 1_000, "{}", until_us - submitted_us);
+    bench.pass(until_us - submitted_us);
+    assert_eq!((in_flight(&bench), bench.log.next_deadline()), (2, None));
+    bench.submit("small");
+    bench.submit(&"not small".repeat(40));
+    assert_eq!(in_flight(&bench), 3, "together they are a fair share");
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+}
+
+#[test]
+fn under_always_syncs_overlap_on_a_slow_disk_and_a_later_one_covers_the_earlier() {
+    let mut bench = slow_disk_bench();
     let before = bench.log.watermarks();
     let lsns: Vec<u64> = (0..4).map(|i| bench.submit(&format!("overlapping {i}"))).collect();
     assert_eq!(bench.log.watermarks(), graven_aof::Watermarks { appended: lsns[3], ..before });
