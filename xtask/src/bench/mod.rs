@@ -5,9 +5,12 @@
 //! is read from the server, because at high rates the load generator is the bottleneck and only the processor time tells
 //! the servers apart. The slow disk is the one of the test kit: each fsync takes a millisecond more.
 
+mod data;
 mod load;
+mod memory;
 mod report;
 mod throughput;
+mod types;
 
 use std::path::PathBuf;
 
@@ -63,5 +66,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let contenders =
         [Contender { name: "Redis", program: Program::redis() }, Contender { name: "Graven", program: Program::graven(binary) }];
     throughput::run(arguments, &contenders)?;
-    load::run(arguments, &contenders)
+    load::run(arguments, &contenders)?;
+    memory::run(arguments, &contenders)
 }

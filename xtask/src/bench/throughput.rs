@@ -6,40 +6,57 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use graven_testkit::{DiskFaults, Server};
 
+use super::data::Data;
 use super::report::{head, median, rate, row};
+use super::types;
 use super::{Arguments, Contender};
 
 /// What `redis-benchmark` does.
-struct Load {
-    name: &'static str,
-    test: &'static str,
-    clients: u32,
-    pipeline: u32,
-    requests: u64,
+pub struct Load {
+    pub name: &'static str,
+    pub ask: Ask,
+    pub clients: u32,
+    pub pipeline: u32,
+    pub requests: u64,
     /// Other clients that `SET` all the time.
-    writers_beside: u32,
+    pub writers_beside: u32,
+    /// What there is before.
+    pub data: Data,
 }
 
-const fn load(name: &'static str, test: &'static str, clients: u32, pipeline: u32, requests: u64) -> Load {
-    Load { name, test, clients, pipeline, requests, writers_beside: 0 }
+/// What it asks.
+#[derive(Clone, Copy)]
+pub enum Ask {
+    /// One of its own tests.
+    Test(&'static str),
+    /// These words, each time.
+    Command(&'static str),
 }
+
+pub const fn load(name: &'static str, ask: Ask, clients: u32, pipeline: u32, requests: u64) -> Load {
+    Load { name, ask, clients, pipeline, requests, writers_beside: 0, data: Data::Nothing }
+}
+
+const SET: Ask = Ask::Test("set");
+const GET: Ask = Ask::Test("get");
+const INCR: Ask = Ask::Test("incr");
 
 const LOADS: &[Load] = &[
-    load("set-p1", "set", 50, 1, 300_000),
-    load("set-p16", "set", 50, 16, 2_000_000),
-    load("get-p1", "get", 50, 1, 300_000),
-    load("get-p16", "get", 50, 16, 2_000_000),
-    load("incr-p1", "incr", 50, 1, 300_000),
-    load("incr-p16", "incr", 50, 16, 2_000_000),
+    load("set-p1", SET, 50, 1, 300_000),
+    load("set-p16", SET, 50, 16, 2_000_000),
+    Load { data: Data::Strings, ..load("get-p1", GET, 50, 1, 300_000) },
+    Load { data: Data::Strings, ..load("get-p16", GET, 50, 16, 2_000_000) },
+    load("incr-p1", INCR, 50, 1, 300_000),
+    load("incr-p16", INCR, 50, 16, 2_000_000),
 ];
 
 /// On the slow disk, where it is the fsyncs that are shared out.
 const SLOW_DISK_LOADS: &[Load] = &[
-    load("set-c1", "set", 1, 1, 3_000),
-    load("set-c50", "set", 50, 1, 100_000),
-    load("set-c500", "set", 500, 1, 200_000),
-    load("set-p16", "set", 50, 16, 1_000_000),
-    Load { writers_beside: 8, ..load("get-mix", "get", 50, 1, 200_000) },
+    load("set-c1", SET, 1, 1, 3_000),
+    load("set-c50", SET, 50, 1, 100_000),
+    load("set-c500", SET, 500, 1, 200_000),
+    load("set-p16", SET, 50, 16, 1_000_000),
+    Load { writers_beside: 8, data: Data::Strings, ..load("get-mix", GET, 50, 1, 200_000) },
 ];
 
 const MODES: &[(&str, &[(&str, &str)])] = &[
@@ -61,6 +78,9 @@ pub fn run(arguments: &Arguments, contenders: &[Contender; 2]) -> Result<()> {
         for load in LOADS {
             measure_row(arguments, contenders, mode, options, load, Duration::ZERO, &mut headed)?;
         }
+    }
+    for load in types::LOADS {
+        measure_row(arguments, contenders, "everysec", MODES[1].1, load, Duration::ZERO, &mut headed)?;
     }
     for load in SLOW_DISK_LOADS {
         measure_row(arguments, contenders, "always, 1 ms disk", MODES[2].1, load, Duration::from_millis(1), &mut headed)?;
@@ -122,22 +142,20 @@ fn measure(arguments: &Arguments, contender: &Contender, options: &[(&str, &str)
         builder = faults.preload(builder);
     }
     let server = builder.start()?;
-    if load.test == "get" {
-        // Something to read, written while the disk is still fast.
-        finished(benchmark(&server, None, "set", 50, 32, 2_000_000 / arguments.divide).spawn()?)?;
-    }
+    let requests = (load.requests / arguments.divide).max(1_000);
+    // Written while the disk is still fast.
+    load.data.write(&server, requests)?;
     if let Some(faults) = &faults {
         faults.sync_delay(sync_delay);
     }
     let mut beside = None;
     if load.writers_beside > 0 {
-        beside = Some(benchmark(&server, None, "set", load.writers_beside, 1, 1_000_000_000).spawn()?);
+        beside = Some(benchmark(&server, None, SET, load.writers_beside, 1, 1_000_000_000).spawn()?);
         std::thread::sleep(Duration::from_millis(100));
     }
-    let requests = (load.requests / arguments.divide).max(1_000);
     let core = arguments.pin.then_some("1");
     let before = server.cpu_seconds();
-    let output = finished(benchmark(&server, core, load.test, load.clients, load.pipeline, requests).spawn()?);
+    let output = finished(benchmark(&server, core, load.ask, load.clients, load.pipeline, requests).spawn()?);
     let used = server.cpu_seconds() - before;
     if let Some(mut beside) = beside {
         beside.kill()?;
@@ -152,7 +170,7 @@ fn measure(arguments: &Arguments, contender: &Contender, options: &[(&str, &str)
     Ok(Measured { per_second: field(1)?, p99_ms: field(6)?, cpu_us: used / requests as f64 * 1e6 })
 }
 
-fn benchmark(server: &Server, core: Option<&str>, test: &str, clients: u32, pipeline: u32, requests: u64) -> Command {
+fn benchmark(server: &Server, core: Option<&str>, ask: Ask, clients: u32, pipeline: u32, requests: u64) -> Command {
     let mut command = match core {
         Some(core) => {
             let mut command = Command::new("taskset");
@@ -161,10 +179,14 @@ fn benchmark(server: &Server, core: Option<&str>, test: &str, clients: u32, pipe
         }
         None => Command::new("redis-benchmark"),
     };
-    command.args(["--csv", "-d", "100", "-r", "1000000", "-t", test]).arg("-p").arg(server.port().to_string());
+    command.args(["--csv", "-d", "100", "-r", "1000000"]).arg("-p").arg(server.port().to_string());
     for (name, value) in [("-c", u64::from(clients)), ("-P", u64::from(pipeline)), ("-n", requests)] {
         command.arg(name).arg(value.to_string());
     }
+    match ask {
+        Ask::Test(test) => command.args(["-t", test]),
+        Ask::Command(words) => command.args(words.split(' ')),
+    };
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
