@@ -1,5 +1,6 @@
 //! Execution: from arguments to a reply, effects and a position in the log.
 
+use crate::blocking::Queues;
 use crate::command::{Flags, Run};
 use crate::context::Context;
 use crate::effect::Effects;
@@ -83,6 +84,8 @@ pub struct Engine {
     /// Changes since the last save (`rdb_changes_since_last_save`).
     pub dirty: u64,
     pub(crate) watches: Watches,
+    /// Who waits for which key.
+    pub(crate) waits: Queues,
     pub(crate) unsettled: Unsettled,
     pub(crate) eviction: Eviction,
     /// There is no room for commands that need memory.
@@ -122,6 +125,7 @@ impl Engine {
             pause: Pause::Off,
             dirty: 0,
             watches: Watches::default(),
+            waits: Queues::new(databases),
             unsettled: Unsettled::new(databases),
             eviction: Eviction::default(),
             out_of_memory: false,
@@ -234,6 +238,16 @@ impl Engine {
         if session.flags.intersects(SessionFlags::REPLY_SKIP | SessionFlags::REPLY_SKIP_NEXT) {
             advance_reply_skip(session);
         }
+        let outcome = self.outcome(session, before);
+        // One that has just begun to wait must be whole again before others are served: they may make its keys ready.
+        if self.waits.any_ready() && !session.waits_for_keys() {
+            self.serve_waiting(host);
+        }
+        outcome
+    }
+
+    /// What the reply to a command that began at a position of the log depends on.
+    pub(crate) fn outcome(&self, session: &mut Session, before: u64) -> Outcome {
         let after = self.effects.lsn();
         if after != before {
             session.last_write_lsn = after;
@@ -413,10 +427,18 @@ impl Engine {
     }
 
     /// Runs one command and keeps its statistics.
-    fn call(&mut self, session: &mut Session, args: Args<'_>, id: CommandId, key_hash: Option<u64>, reply: Reply<'_>, host: &mut dyn Host) {
+    pub(crate) fn call(
+        &mut self,
+        session: &mut Session,
+        args: Args<'_>,
+        id: CommandId,
+        key_hash: Option<u64>,
+        reply: Reply<'_>,
+        host: &mut dyn Host,
+    ) {
         let spec = self.registry.get(id).spec;
         let start = self.measured_ns;
-        if self.monitored && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
+        if self.monitored && !self.waits.is_resuming() && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
             let lsn = if self.settings.track_reads { self.effects.lsn() } else { 0 };
             host.monitor(session, args, self.now_us(), lsn);
         }
@@ -443,7 +465,7 @@ impl Engine {
     }
 
     #[cold]
-    fn fail(&mut self, id: CommandId, error: Error, reply: &mut Reply<'_>) {
+    pub(crate) fn fail(&mut self, id: CommandId, error: Error, reply: &mut Reply<'_>) {
         self.command_stats[id.index()].failed += 1;
         self.stats.count_error(error.code());
         reply.error(error.text());
@@ -456,8 +478,10 @@ impl Engine {
         }
         let now = self.clock.monotonic_ns();
         let elapsed = now.saturating_sub(start_ns);
-        self.stats.commands += 1;
-        self.command_stats[id.index()].record(elapsed, self.settings.latency_tracking);
+        if !session.waits_for_keys() {
+            self.stats.commands += 1;
+            self.command_stats[id.index()].record(elapsed, self.settings.latency_tracking);
+        }
         let us = elapsed / 1000;
         let slower_than = self.settings.slowlog_slower_than_us;
         if slower_than >= 0 && us as i64 >= slower_than || self.settings.latency_threshold_ms > 0 {

@@ -5,7 +5,9 @@
 //! does a simulator.
 
 use crate::context::Context;
+use crate::engine::Outcome;
 use crate::error::Error;
+use crate::session::Session;
 use graven_resp::Args;
 
 /// Commands that the engine's surroundings execute.
@@ -61,8 +63,16 @@ pub trait Host {
 
     /// A command is about to be executed, and [`crate::Engine::monitored`] says that somebody watches. What they
     /// are told tells of effects up to `lsn` (0: nobody needs to wait).
-    fn monitor(&mut self, session: &crate::Session, args: Args<'_>, now_us: u64, lsn: u64);
+    fn monitor(&mut self, session: &Session, args: Args<'_>, now_us: u64, lsn: u64);
+
+    /// Goes on with a client that waits for keys: calls `run` once with its session and its output, and sees to it that what
+    /// `run` appended leaves when its [`Outcome`] allows. False, without calling it, if the client is gone or about to be, or
+    /// is the one whose command is being executed.
+    fn resume(&mut self, client: u64, run: &mut Resumed<'_>) -> bool;
 }
+
+/// What is done for a client that waited: handed the host again, the client's session and its output.
+pub type Resumed<'r> = dyn FnMut(&mut dyn Host, &mut Session, &mut Vec<u8>) -> Outcome + 'r;
 
 /// Time, handed in.
 pub trait Clock {

@@ -192,9 +192,7 @@ impl Engine {
         self.stats.expired += 1;
         let verb = if self.settings.lazy_expire { "UNLINK" } else { "DEL" };
         self.effects.push(db, &[verb.as_bytes(), entry.key()]);
-        if !self.watches.is_empty() {
-            self.watches.touch(db, entry.key());
-        }
+        self.signal(db, entry.key());
         let lazily = self.settings.lazy_expire;
         self.drop_entry(entry, lazily);
     }
@@ -254,11 +252,14 @@ impl Engine {
         self.signal(db, key);
     }
 
-    /// Watchers of a key are told, for commands that change several keys and count as one change.
+    /// Watchers of a key and those who wait for it are told, for commands that change several keys and count as one change.
     #[inline]
     pub fn signal(&mut self, db: usize, key: &[u8]) {
         if !self.watches.is_empty() {
             self.watches.touch(db, key);
+        }
+        if !self.waits.is_empty() {
+            self.waits.signal(db, key);
         }
     }
 
@@ -325,6 +326,7 @@ impl Engine {
 
     /// All keys of a database are about to be removed.
     pub(crate) fn touch_flushed(&mut self, db: usize) {
+        self.waits.signal_db(db);
         if !self.watches.is_empty() {
             let Engine { watches, keyspace, .. } = self;
             watches.touch_db(db, |key| keyspace.db(db).get(keyspace.key(key)).is_some());
@@ -333,6 +335,8 @@ impl Engine {
 
     /// Two databases are about to be swapped: a key changes if it is in either.
     pub(crate) fn touch_swapped(&mut self, a: usize, b: usize) {
+        self.waits.signal_db(a);
+        self.waits.signal_db(b);
         if !self.watches.is_empty() {
             let Engine { watches, keyspace, .. } = self;
             for db in [a, b] {

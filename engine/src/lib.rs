@@ -47,7 +47,7 @@ pub use effect::Effects;
 pub use engine::{Engine, Outcome, Pause, Prepared};
 pub use error::Error;
 pub use garbage::Garbage;
-pub use host::{Clock, Host, HostCommand, WriteStatus};
+pub use host::{Clock, Host, HostCommand, Resumed, WriteStatus};
 pub use notify::EventClass;
 pub use random::Random;
 pub use registry::{Command, CommandId, Registry};

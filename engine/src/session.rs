@@ -70,6 +70,12 @@ pub struct KeyWait {
     pub deadline_ms: u64,
     /// What is replied when time is up.
     pub on_timeout: TimeoutReply,
+    /// A key that holds something else is not ready.
+    pub wanted: graven_store::ObjectType,
+    /// The wait is over also when a key is gone or holds something else.
+    pub ends_with_key: bool,
+    /// The client's place in the queues: lower ones are served first.
+    pub ticket: u64,
 }
 
 /// The reply of a command that has waited in vain.
@@ -147,6 +153,12 @@ impl Session {
     /// Whether `MULTI` is open.
     pub fn in_transaction(&self) -> bool {
         self.transaction.is_some()
+    }
+
+    /// Whether it waits for keys.
+    #[inline]
+    pub fn waits_for_keys(&self) -> bool {
+        matches!(self.blocked, Some(Blocked::Keys(_)))
     }
 
     /// Whether commands come from the log.

@@ -5,11 +5,12 @@
 use crate::client::Client;
 use crate::config::Config;
 use crate::listener::Listener;
+use crate::output::Output;
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
 use crate::waiting::WaitWatch;
 use graven_aof::{FsStorage, FsyncPolicy, Log};
-use graven_engine::{Effects, SessionFlags};
+use graven_engine::{Effects, Outcome, SessionFlags};
 use mio::{Registry, Token, Waker};
 use slab::Slab;
 use std::collections::HashMap;
@@ -98,6 +99,17 @@ impl Outside {
                 if marks.durable < self.durable_until { marks.durable } else { marks.acknowledged(log.policy()) }
             }
         };
+    }
+
+    /// Marks what a command has appended to its client's output with the position of the log that it needs.
+    pub(crate) fn seal(&self, output: &mut Output, outcome: Outcome) {
+        let needs = match self.policy() {
+            Some(FsyncPolicy::Always) => outcome.needs,
+            Some(_) if outcome.wrote => outcome.needs,
+            _ => 0,
+        };
+        let block_start = self.log.as_ref().map_or(0, |log| log.appended());
+        output.seal(needs, outcome.wrote, self.acknowledged, block_start);
     }
 
     /// Appends bytes to another client's output; they leave once the log is at `needs`.

@@ -213,6 +213,7 @@ impl Server {
             self.serve(slot);
         }
         self.run_timers();
+        self.wake_waiting();
         self.finish_turn();
         self.outside.stats.event_loop_turns += 1;
         self.outside.stats.event_loop_us += (self.outside.start.elapsed() - began).as_micros() as u64;
@@ -238,6 +239,10 @@ impl Server {
         let mut timeout = self.timers.timeout();
         if let Some(due_us) = self.outside.log.as_ref().and_then(|log| log.next_deadline()) {
             timeout = timeout.min(Duration::from_micros(due_us.saturating_sub(self.outside.now_us())));
+        }
+        let waits = [self.engine.next_wait_deadline_ms(), Some(self.outside.wait_watch.next_deadline_ms).filter(|ms| *ms > 0)];
+        if let Some(deadline_ms) = waits.into_iter().flatten().min() {
+            timeout = timeout.min(Duration::from_millis(deadline_ms.saturating_sub(self.engine.clock.unix_ms())));
         }
         timeout
     }
@@ -441,7 +446,7 @@ impl Server {
             let Some(mut client) = self.outside.clients.try_remove(slot) else { continue };
             self.outside.slots.remove(&client.id);
             if let Some(session) = &mut client.session {
-                self.engine.unwatch(session);
+                self.engine.disconnect(session);
             }
             client.stream.deregister(self.poll.registry());
             log!(Verbose, "Client closed connection {}", client.address);

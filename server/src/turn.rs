@@ -4,7 +4,6 @@
 //! the first of them is executed, so that the waits overlap.
 
 use crate::outside::Outside;
-use graven_aof::FsyncPolicy;
 use graven_engine::{Blocked, Engine, Prepared, SessionFlags};
 use graven_resp::{Batch, Limits};
 use std::io;
@@ -115,13 +114,7 @@ impl Turn {
                 }
                 used = frame.end();
                 commands += 1;
-                let needs = match outside.policy() {
-                    Some(FsyncPolicy::Always) => outcome.needs,
-                    Some(_) if outcome.wrote => outcome.needs,
-                    _ => 0,
-                };
-                let block_start = outside.log.as_ref().map_or(0, |log| log.appended());
-                output.seal(needs, outcome.wrote, outside.acknowledged, block_start);
+                outside.seal(&mut output, outcome);
                 outside.clients[slot].writes |= outcome.wrote;
                 let stop = session.blocked.is_some()
                     || outcome.wrote && outside.log.as_ref().is_some_and(|log| log.is_saturated())
@@ -164,14 +157,15 @@ impl Turn {
             }
         }
         outside.stats.max_output = outside.stats.max_output.max(output.pending_bytes());
-        if session.blocked.is_some() {
-            outside.note_blocked(slot);
-        }
         let client = &mut outside.clients[slot];
+        let is_blocked = session.blocked.is_some();
         client.session = Some(session);
         client.output = output;
         client.parser = parser;
         client.commands += commands;
+        if is_blocked {
+            outside.note_blocked(slot);
+        }
         outside.note_output(slot);
         used
     }

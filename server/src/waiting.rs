@@ -1,12 +1,12 @@
 //! Clients that wait for something, and how they go on.
 //!
-//! A blocked client is in one list ([`Outside::waiting`]) and nowhere else: it is neither read nor served. That list is gone
-//! through only when something has happened that may end a wait. Whoever ends one calls [`Outside::unblock`], which puts the
-//! client back into the queue.
+//! A blocked client is neither read nor served. Those that wait for keys are in the engine's queues; all others are in one list
+//! ([`Outside::waiting`]), which is gone through only when something has happened that may end a wait. Whoever ends one calls
+//! [`Outside::unblock`], which puts the client back into the queue of those to be served.
 
 use crate::outside::Outside;
 use crate::server::Server;
-use graven_engine::{Blocked, Pause, SessionFlags};
+use graven_engine::{Blocked, Pause, Resumed, SessionFlags};
 
 /// When the list of waiting clients must be gone through again.
 #[derive(Default)]
@@ -16,14 +16,39 @@ pub(crate) struct WaitWatch {
     durable: u64,
     paused: bool,
     /// Unix milliseconds of the earliest deadline; 0 for none.
-    next_deadline_ms: u64,
+    pub(crate) next_deadline_ms: u64,
 }
 
 impl Outside {
     /// A client has begun to wait.
     pub(crate) fn note_blocked(&mut self, slot: usize) {
-        self.waiting.push(slot);
-        self.wait_watch.changed = true;
+        if !matches!(self.blocked(slot), Some(Blocked::Keys(_))) {
+            self.waiting.push(slot);
+            self.wait_watch.changed = true;
+        }
+    }
+
+    /// Goes on with a client that waits for keys: `run` has its session and its output. Not with one that is gone or going: what
+    /// it would take would be lost.
+    pub(crate) fn resume_client(&mut self, id: u64, run: &mut Resumed<'_>) -> bool {
+        let Some(slot) = self.slot_of(id) else { return false };
+        let client = &mut self.clients[slot];
+        if client.doomed || client.hung_up {
+            return false;
+        }
+        let Some(mut session) = client.session.take() else { return false };
+        let mut output = std::mem::take(&mut client.output);
+        let outcome = run(self, &mut session, &mut output.tail);
+        self.seal(&mut output, outcome);
+        if session.blocked.is_none() {
+            self.resumed.push(slot);
+        }
+        let client = &mut self.clients[slot];
+        client.session = Some(session);
+        client.output = output;
+        client.writes |= outcome.wrote;
+        self.note_output(slot);
+        true
     }
 
     /// Ends a client's wait with a reply (unless it wants none), and has it served again.
@@ -56,6 +81,16 @@ impl Outside {
 }
 
 impl Server {
+    /// Those who wait for keys: whose time is up, and whose keys became ready without a command.
+    pub(crate) fn wake_waiting(&mut self) {
+        let Server { engine, outside, .. } = self;
+        if engine.pause != Pause::Off && engine.now_ms() >= outside.pause_until_ms {
+            engine.pause = Pause::Off;
+        }
+        engine.end_late_waits(outside);
+        engine.serve_waiting(outside);
+    }
+
     /// `WAIT`, `WAITAOF`, `CLIENT PAUSE`: who has waited long enough.
     pub(crate) fn release_waiting(&mut self) {
         let Server { engine, outside, .. } = self;
@@ -63,9 +98,6 @@ impl Server {
             return;
         }
         let now_ms = engine.now_ms();
-        if engine.pause != Pause::Off && now_ms >= outside.pause_until_ms {
-            engine.pause = Pause::Off;
-        }
         let durable = outside.log.as_ref().map_or(0, |log| log.watermarks().durable);
         let paused = engine.pause != Pause::Off;
         let watch = &outside.wait_watch;

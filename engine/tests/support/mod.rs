@@ -3,7 +3,7 @@
 //! Used by several test files, none of which uses all of it.
 #![allow(dead_code)]
 
-use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Session, SessionFlags, Settings, WriteStatus};
+use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Resumed, Session, SessionFlags, Settings, WriteStatus};
 use graven_resp::{Args, OwnedArgs, split_line};
 use graven_store::ObjectType;
 use std::cell::Cell;
@@ -42,6 +42,9 @@ impl Host for Nobody {
         WriteStatus::Available
     }
     fn monitor(&mut self, _: &Session, _: Args<'_>, _: u64, _: u64) {}
+    fn resume(&mut self, _: u64, _: &mut Resumed<'_>) -> bool {
+        false
+    }
 }
 
 /// Keys by database and name, with value and deadline.

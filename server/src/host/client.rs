@@ -17,13 +17,18 @@ pub(super) fn unblock(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(),
         5.. => return Err(error::wrong_subcommand(cx.args)),
         _ => return Err("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR".into()),
     };
+    const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
     let id = cx.int(2)?;
+    if cx.engine.end_wait(id as u64, with_error.then_some(UNBLOCKED), outside) {
+        cx.reply.int(1);
+        return Ok(());
+    }
     let slot = outside.slot_of(id as u64).filter(|&slot| {
         let blocked = outside.clients[slot].session.as_ref().and_then(|s| s.blocked.as_ref());
         matches!(blocked, Some(Blocked::Wait { .. }))
     });
     if let Some(slot) = slot {
-        outside.end_wait(slot, with_error.then_some("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
+        outside.end_wait(slot, with_error.then_some(UNBLOCKED));
     }
     cx.reply.int(slot.is_some() as i64);
     Ok(())

@@ -13,7 +13,7 @@ mod wait;
 use crate::memory::ProcessMemory;
 use crate::outside::Outside;
 use graven_aof::Failure;
-use graven_engine::{Context, Error, Host, HostCommand, Session, WriteStatus};
+use graven_engine::{Context, Error, Host, HostCommand, Resumed, Session, WriteStatus};
 use graven_resp::Args;
 
 impl Host for Outside {
@@ -60,6 +60,10 @@ impl Host for Outside {
 
     fn monitor(&mut self, session: &Session, args: Args<'_>, now_us: u64, lsn: u64) {
         self.feed_monitors(session, args, now_us, lsn);
+    }
+
+    fn resume(&mut self, client: u64, run: &mut Resumed<'_>) -> bool {
+        self.resume_client(client, run)
     }
 }
 

@@ -53,7 +53,7 @@ fn path(path: Option<&std::path::Path>) -> String {
     path.map(|path| path.display().to_string()).unwrap_or_default()
 }
 
-pub(super) fn clients(text: &mut Text, outside: &Outside, _engine: &Engine) {
+pub(super) fn clients(text: &mut Text, outside: &Outside, engine: &Engine) {
     let blocked = || outside.clients.iter().filter_map(|(_, client)| client.session.as_ref()?.blocked.as_ref());
     let with_deadline = blocked().filter(|blocked| matches!(blocked, Blocked::Wait { deadline_ms: 1.., .. })).count();
     text.field("connected_clients", outside.clients.len());
@@ -63,8 +63,10 @@ pub(super) fn clients(text: &mut Text, outside: &Outside, _engine: &Engine) {
     text.field("client_recent_max_output_buffer", outside.stats.max_output);
     text.field("blocked_clients", blocked().count());
     text.field("tracking_clients", 0);
-    text.field("clients_in_timeout_table", with_deadline);
-    text.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    text.field("clients_in_timeout_table", with_deadline + engine.waits_with_deadline());
+    let (keys, ended_by_absence) = engine.waited_keys();
+    text.field("total_blocking_keys", keys);
+    text.field("total_blocking_keys_on_nokey", ended_by_absence);
 }
 
 pub(super) fn replication(text: &mut Text, outside: &Outside, engine: &Engine) {
