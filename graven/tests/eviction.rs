@@ -187,3 +187,32 @@ fn lru_and_lfu_hit_as_often_as_in_redis() {
         assert!(expected > 0.4 && expected < 0.95, "the trace tells something: {expected:.4}");
     }
 }
+
+#[test]
+fn the_largest_client_is_closed_when_all_together_hold_too_much() {
+    let server = graven().option("maxmemory-clients", "4mb").start().unwrap();
+    let mut client = server.client();
+    let safe = &mut server.client();
+    assert!(safe.line("CLIENT NO-EVICT on").is_ok());
+    let value = "v".repeat(100_000);
+    assert!(client.call(&["SET", "large", &value]).is_ok());
+    // Ten connections each queue up what fits, one more than that.
+    let mut hoarders: Vec<Client> = (0..10).map(|_| server.client()).collect();
+    for hoarder in &mut hoarders {
+        assert!(hoarder.line("MULTI").is_ok());
+        assert_eq!(hoarder.call(&["SET", "other", &value]).text(), "QUEUED");
+    }
+    assert_eq!(stat(&server, "stats", "evicted_clients"), 0);
+    let mut greedy = server.client();
+    assert!(greedy.line("MULTI").is_ok());
+    let closed = (0..100).any(|_| greedy.exchange(&["SET", "other", &value]).map_or(true, |reply| reply == Value::Closed));
+    assert!(closed, "nobody may hold 10 MB");
+    assert_eq!(stat(&server, "stats", "evicted_clients"), 1);
+    for hoarder in &mut hoarders {
+        assert_eq!(hoarder.line("EXEC").elements().map(<[Value]>::len), Some(1), "the others live on");
+    }
+    assert!(safe.line("MULTI").is_ok());
+    for _ in 0..100 {
+        assert_eq!(safe.call(&["SET", "other", &value]).text(), "QUEUED", "this one is not to be evicted");
+    }
+}

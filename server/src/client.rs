@@ -54,6 +54,8 @@ pub(crate) struct Client {
     pub(crate) over_soft_limit_since_ms: Option<u64>,
     /// When bytes were last sent to it, Unix milliseconds.
     pub(crate) sent_ms: u64,
+    /// Bytes of memory held when that was last counted (`maxmemory-clients`).
+    pub(crate) counted_bytes: u64,
     /// Bytes received, and commands executed.
     pub(crate) received_bytes: u64,
     pub(crate) commands: u64,
@@ -89,6 +91,7 @@ impl Client {
             doomed: false,
             over_soft_limit_since_ms: None,
             sent_ms: now_ms,
+            counted_bytes: 0,
             received_bytes: 0,
             commands: 0,
         }

@@ -9,6 +9,7 @@
 
 mod allocator;
 mod client;
+mod client_eviction;
 mod clock;
 pub mod config;
 mod file_limit;

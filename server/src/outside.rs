@@ -53,6 +53,8 @@ pub(crate) struct Outside {
     pub(crate) acknowledged: u64,
     /// Replies up to this position wait for durability whatever the policy says now: they were promised it.
     pub(crate) durable_until: u64,
+    /// Bytes that all clients hold, while `maxmemory-clients` is set.
+    pub(crate) clients_bytes: u64,
     pub(crate) stats: ServerStats,
     pub(crate) reclaimer: Reclaimer,
     /// Clients in `MONITOR`, by slot.
@@ -123,6 +125,7 @@ impl Outside {
 
     /// A client's output has grown: it will be sent, or held, or the client closed because it does not read.
     pub(crate) fn note_output(&mut self, slot: usize) {
+        self.recount(slot);
         let Some(client) = self.clients.get_mut(slot) else { return };
         if client.output.is_held() && !client.held {
             client.held = true;

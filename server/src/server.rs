@@ -121,6 +121,7 @@ impl Server {
             log: None,
             acknowledged: u64::MAX,
             durable_until: 0,
+            clients_bytes: 0,
             stats: ServerStats::default(),
             reclaimer: Reclaimer::start().map_err(ServerError::system("Can't start a thread"))?,
             monitors: Vec::new(),
@@ -357,6 +358,7 @@ impl Server {
         self.release_waiting();
         self.release_held();
         self.send_all();
+        self.outside.evict_clients();
         self.close_doomed();
         self.resume();
         self.engine.monitored = !self.outside.monitors.is_empty();
@@ -445,6 +447,7 @@ impl Server {
         while let Some(slot) = self.outside.doomed.pop() {
             let Some(mut client) = self.outside.clients.try_remove(slot) else { continue };
             self.outside.slots.remove(&client.id);
+            self.outside.clients_bytes = self.outside.clients_bytes.saturating_sub(client.counted_bytes);
             if let Some(session) = &mut client.session {
                 self.engine.disconnect(session);
             }

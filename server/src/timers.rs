@@ -68,6 +68,7 @@ impl Server {
         stats.output_rate.sample(now_ms, stats.output_bytes);
         crate::memory::note_peak();
         self.check_clients(now_ms);
+        self.outside.recount_all();
         self.record_log_latency();
         self.give_back_when_idle();
     }

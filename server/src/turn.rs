@@ -79,6 +79,7 @@ impl Turn {
             }
             client.input = buffer;
         }
+        outside.recount(slot);
     }
 
     /// Executes the commands at the front of `buffer`; returns how many bytes they were.

@@ -26,7 +26,9 @@ const SHAPES: &[(&str, &str, Command)] = &[
     ("list of 10 items", "key", |n| words(&format!("RPUSH list:{n:010} a b c d {n} e f g h item:{n}"))),
     ("set of 5 integers", "key", |n| words(&format!("SADD ints:{n:010} {n} {} {} {} 7", n + 1, n + 2, n * 3))),
     ("set of 5 words", "key", |n| words(&format!("SADD words:{n:010} red green blue word:{n} black"))),
-    ("stream of 10 entries (100,000 streams)", "entry", |n| words(&format!("XADD stream:{:010} * temperature {} sensor {n}", n / 10, n % 40))),
+    ("stream of 10 entries (100,000 streams)", "entry", |n| {
+        words(&format!("XADD stream:{:010} * temperature {} sensor {n}", n / 10, n % 40))
+    }),
     ("one hash", "field", |n| words(&format!("HSET hash field:{n:010} value:{n}"))),
     ("one sorted set", "member", |n| words(&format!("ZADD zset {} member:{n:010}", n.wrapping_mul(0x9e37_79b9) % 10_000_000))),
     ("one list", "item", |n| words(&format!("RPUSH list item:{n:010}"))),
