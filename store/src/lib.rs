@@ -60,7 +60,7 @@ pub use hasher::{Hasher, Key};
 pub use keyspace::Keyspace;
 pub use list::List;
 pub use slot::{Occupied, Slot, Vacant};
-pub use sorted_set::SortedSet;
+pub use sorted_set::{LexBound, LexRange, Members, ScoreRange, SortedSet, SortedSetBuilder, SortedSetMut, SortedSetRef};
 pub use stream::Stream;
 pub use table::{Table, TableStats};
 pub use thresholds::Thresholds;

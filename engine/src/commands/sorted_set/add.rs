@@ -1,0 +1,158 @@
+//! `ZADD` and `ZINCRBY`: scores given or changed.
+//!
+//! Logged as they arrived, also the increments: doubles are added in the same order when they are replayed, so the sums
+//! are the same to the bit.
+
+use crate::context::Context;
+use crate::error::{Error, NOT_FLOAT, SYNTAX, WRONG_TYPE};
+use crate::notify::EventClass;
+use graven_resp::number::parse_f64;
+use graven_store::{Slot, SortedSetBuilder};
+
+/// `ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member …]`
+pub fn zadd(cx: &mut Context<'_>) -> Result<(), Error> {
+    add(cx, false)
+}
+
+/// `ZINCRBY key increment member`
+pub fn zincrby(cx: &mut Context<'_>) -> Result<(), Error> {
+    add(cx, true)
+}
+
+#[derive(Clone, Copy, Default)]
+struct Options {
+    /// `NX`
+    missing: bool,
+    /// `XX`
+    existing: bool,
+    /// `GT`
+    greater: bool,
+    /// `LT`
+    less: bool,
+    /// `CH`
+    count_changed: bool,
+    /// `INCR`
+    increment: bool,
+    /// The argument with the first score.
+    first: usize,
+}
+
+impl Options {
+    fn parse(cx: &Context<'_>, increment: bool) -> Result<Options, Error> {
+        let mut options = Options { increment, first: 2, ..Options::default() };
+        while let Some(word) = cx.args.get(options.first) {
+            match word.len() {
+                2 if word.eq_ignore_ascii_case(b"nx") => options.missing = true,
+                2 if word.eq_ignore_ascii_case(b"xx") => options.existing = true,
+                2 if word.eq_ignore_ascii_case(b"gt") => options.greater = true,
+                2 if word.eq_ignore_ascii_case(b"lt") => options.less = true,
+                2 if word.eq_ignore_ascii_case(b"ch") => options.count_changed = true,
+                4 if word.eq_ignore_ascii_case(b"incr") => options.increment = true,
+                _ => break,
+            }
+            options.first += 1;
+        }
+        let rest = cx.args.len() - options.first;
+        if rest == 0 || rest % 2 != 0 {
+            return Err(SYNTAX.into());
+        }
+        if options.missing && options.existing {
+            return Err("ERR XX and NX options at the same time are not compatible".into());
+        }
+        if options.missing && (options.greater || options.less) || options.greater && options.less {
+            return Err("ERR GT, LT, and/or NX options at the same time are not compatible".into());
+        }
+        if options.increment && rest > 2 {
+            return Err("ERR INCR option supports a single increment-element pair".into());
+        }
+        Ok(options)
+    }
+
+    /// The score that a member gets; `None` if it stays as it is, or absent. May be NaN.
+    #[inline]
+    fn decide(self, old: Option<f64>, score: f64) -> Option<f64> {
+        let Some(old) = old else { return (!self.existing).then_some(score) };
+        let new = if self.increment { old + score } else { score };
+        let refused = self.missing || self.less && new >= old || self.greater && new <= old;
+        (!refused).then_some(new)
+    }
+}
+
+/// What became of the members so far.
+#[derive(Default)]
+struct Tally {
+    added: i64,
+    updated: i64,
+    /// The score of the last one, unless the options left it alone.
+    score: Option<f64>,
+}
+
+fn score_at(cx: &Context<'_>, i: usize) -> Result<f64, Error> {
+    parse_f64(cx.args.at(i)).ok_or(NOT_FLOAT.into())
+}
+
+fn add(cx: &mut Context<'_>, increment: bool) -> Result<(), Error> {
+    let options = Options::parse(cx, increment)?;
+    let first = options.first;
+    let first_score = score_at(cx, first)?;
+    // All are checked before the first change. They are read again then: that is cheaper than to keep them.
+    for i in (first + 2..cx.args.len()).step_by(2) {
+        score_at(cx, i)?;
+    }
+    let key = cx.key(1);
+    let pairs = (cx.args.len() - first) / 2;
+    let (access, thresholds) = (cx.engine.fresh_access(), cx.engine.settings.thresholds);
+    let mut tally = Tally::default();
+    let mut next = first;
+    let (mut place, created) = match cx.engine.slot(cx.session.db, key) {
+        Slot::Occupied(place) => (place, false),
+        Slot::Vacant(_) if options.existing => {
+            reply(cx, options, &tally);
+            return Ok(());
+        }
+        Slot::Vacant(place) => {
+            let mut builder = SortedSetBuilder::new(pairs, &thresholds, place.hasher());
+            builder.insert(cx.args.at(first + 1), first_score);
+            tally = Tally { added: 1, updated: 0, score: Some(first_score) };
+            next += 2;
+            (place.insert_entry(builder.into_entry(key.bytes, None, access)), true)
+        }
+    };
+    if next < cx.args.len() {
+        let mut set = place.sorted_set_mut().ok_or(WRONG_TYPE)?;
+        set.expect_members(pairs, &thresholds);
+        for i in (next..cx.args.len()).step_by(2) {
+            let score = if i == first { first_score } else { parse_f64(cx.args.at(i)).expect("it was read before") };
+            let mut chosen = None;
+            let likely = (!options.increment).then_some(score);
+            let old = set.update(cx.args.at(i + 1), likely, &thresholds, |old| {
+                chosen = options.decide(old, score);
+                chosen.filter(|score| !score.is_nan())
+            });
+            match (old, chosen) {
+                (_, None) => {}
+                (None, Some(_)) => tally.added += 1,
+                (Some(_), Some(new)) if new.is_nan() => return Err("ERR resulting score is not a number (NaN)".into()),
+                (Some(old), Some(new)) => tally.updated += i64::from(new != old),
+            }
+            tally.score = chosen;
+        }
+    }
+    if tally.added + tally.updated > 0 {
+        cx.changed(key.bytes);
+        if created {
+            cx.notify(EventClass::NEW, "new", key.bytes);
+        }
+        cx.notify(EventClass::ZSET, if options.increment { "zincr" } else { "zadd" }, key.bytes);
+    }
+    reply(cx, options, &tally);
+    Ok(())
+}
+
+fn reply(cx: &mut Context<'_>, options: Options, tally: &Tally) {
+    match tally.score {
+        Some(score) if options.increment => cx.reply.double(score),
+        None if options.increment => cx.reply.null(),
+        _ => cx.reply.int(tally.added + if options.count_changed { tally.updated } else { 0 }),
+    }
+}

@@ -1,0 +1,107 @@
+//! The large sorted set: a table from member to score, and the order.
+
+use crate::entry::Entry;
+use crate::hasher::{Hasher, Key};
+use crate::slot::Slot;
+use crate::sorted_set::tree::Tree;
+use crate::table::Table;
+use crate::value::StringRef;
+use std::ops::Range;
+
+/// An indexed sorted set.
+#[derive(Clone)]
+pub struct SortedSet {
+    /// Members; the value of each is the number that the bits of its score make.
+    scores: Table,
+    pub(super) order: Tree,
+}
+
+/// The score that an entry of the table keeps.
+#[inline]
+fn score_of(entry: &Entry) -> f64 {
+    match entry.string() {
+        Some(StringRef::Int(bits)) => f64::from_bits(bits as u64),
+        _ => unreachable!("members of a sorted set have numbers as values"),
+    }
+}
+
+impl SortedSet {
+    pub(super) fn new(hasher: Hasher) -> SortedSet {
+        SortedSet { scores: Table::new(hasher), order: Tree::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.scores.len()
+    }
+
+    #[inline]
+    pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
+        self.scores.get(self.scores.key(member)).map(score_of)
+    }
+
+    /// Has `decide` choose a member's score, knowing the present one; returns that. `None` leaves it as it is. `likely` is
+    /// the score that will probably be chosen.
+    pub(super) fn update(&mut self, member: &[u8], likely: Option<f64>, decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Option<f64> {
+        let key = self.scores.key(member);
+        if let Some(score) = likely {
+            // The cache misses of table and tree overlap.
+            self.scores.prefetch_bucket(key.hash);
+            self.order.prefetch(score, member);
+            self.scores.prefetch_entry(key.hash);
+        }
+        match self.scores.slot(key) {
+            Slot::Occupied(mut place) => {
+                let old = score_of(place.entry());
+                if let Some(new) = decide(Some(old)).filter(|new| *new != old) {
+                    place.set_int(new.to_bits() as i64);
+                    let was_there = self.order.remove(old, member);
+                    debug_assert!(was_there);
+                    self.order.insert(new, member);
+                }
+                Some(old)
+            }
+            Slot::Vacant(place) => {
+                if let Some(new) = decide(None) {
+                    place.insert_int(new.to_bits() as i64, None, 0);
+                    self.order.insert(new, member);
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let key: Key<'_> = self.scores.key(member);
+        let score = score_of(&self.scores.remove(key)?);
+        let was_there = self.order.remove(score, member);
+        debug_assert!(was_there);
+        Some(score)
+    }
+
+    /// Takes out the pairs of a range of ranks.
+    pub(super) fn remove_ranks(&mut self, mut range: Range<usize>) {
+        while !range.is_empty() {
+            let run = self.order.remove_some(range.clone());
+            for i in 0..run.len() {
+                let key = self.scores.key(run.member(i));
+                let removed = self.scores.remove(key);
+                debug_assert!(removed.is_some());
+            }
+            range.end -= run.len();
+        }
+    }
+
+    pub(super) fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
+        self.scores.scan(cursor, count, &mut |entry| visit(entry.key(), score_of(entry)))
+    }
+
+    /// Bytes held, including what the allocator rounds up; estimated.
+    pub fn memory_usage(&self) -> usize {
+        size_of::<Tree>() + self.scores.memory_usage() + self.order.memory_usage(self.len())
+    }
+
+    /// Allocations held, roughly.
+    pub fn cost(&self) -> usize {
+        self.len()
+    }
+}
