@@ -16,6 +16,24 @@ pub fn append(listpack: &mut Vec<u8>, item: Item<'_>) {
     insert(listpack, at, item);
 }
 
+/// Adds items at the end; header and end mark are written once.
+pub fn extend<'a>(listpack: &mut Vec<u8>, items: impl Iterator<Item = Item<'a>>) {
+    listpack.pop();
+    let mut added = 0;
+    for item in items {
+        let at = listpack.len();
+        listpack.resize(at + item.stored_len(), 0);
+        item.write(&mut listpack[at..]);
+        added += 1;
+    }
+    listpack.push(END);
+    let total = u32::try_from(listpack.len()).expect("a listpack is shorter than 4 GiB");
+    listpack[..4].copy_from_slice(&total.to_le_bytes());
+    if listpack[4..6] != COUNT_UNKNOWN.to_le_bytes() {
+        count(listpack, added);
+    }
+}
+
 /// Adds an item before the one at `at` (or at the end); returns the place after it.
 pub fn insert(listpack: &mut Vec<u8>, at: Place, item: Item<'_>) -> Place {
     let len = item.stored_len();

@@ -30,7 +30,7 @@ mod item;
 mod read;
 mod validate;
 
-pub use edit::{append, insert, new, remove, replace};
+pub use edit::{append, extend, insert, new, remove, replace};
 pub use integer::parse_canonical;
 pub use item::Item;
 pub use read::{Iter, Listpack, Place};

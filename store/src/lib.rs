@@ -55,13 +55,16 @@ mod thresholds;
 mod value;
 
 pub use entry::{EMBEDDED_MAX_BYTES, Entry};
-pub use graven_listpack::parse_canonical;
+pub use graven_listpack::{Item, parse_canonical};
 pub use hasher::{Hasher, Key};
 pub use keyspace::Keyspace;
 pub use list::List;
 pub use slot::{Occupied, Slot, Vacant};
 pub use sorted_set::{LexBound, LexRange, Members, ScoreRange, SortedSet, SortedSetBuilder, SortedSetMut, SortedSetRef};
-pub use stream::Stream;
+pub use stream::{
+    Consumer, ConsumerId, Fields, Group, NodeFacts, Pending, Stream, StreamDamage, StreamEntry, StreamId, StreamParts, StreamRange, Trim,
+    TrimTo, check_node,
+};
 pub use table::{Table, TableStats};
 pub use thresholds::Thresholds;
 pub use value::{Encoding, ObjectType, Packed, StringRef};

@@ -1,0 +1,191 @@
+//! Streams from files: everything that comes from outside is checked before it is relied on.
+
+use super::node::Node;
+use super::{Stream, StreamId};
+use graven_listpack::{Damage, Item, Listpack, Place};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Why bytes are no node of a stream, or nodes no stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamDamage {
+    /// A node is no listpack.
+    Listpack(Damage),
+    /// A node's master entry is not laid out as one.
+    Master,
+    /// An entry is not laid out as one.
+    Entry {
+        /// Where it begins in the node.
+        at: Place,
+    },
+    /// An identifier is not greater than the one before it.
+    Order,
+    /// There are not as many entries as is said.
+    Count,
+    /// The last identifier is smaller than an entry's.
+    LastId,
+}
+
+impl std::fmt::Display for StreamDamage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StreamDamage::Listpack(damage) => write!(f, "a node of a stream is damaged: {damage}"),
+            StreamDamage::Master => write!(f, "a node of a stream has no valid master entry"),
+            StreamDamage::Entry { at } => write!(f, "a node of a stream has no valid entry at byte {at}"),
+            StreamDamage::Order => write!(f, "the entries of a stream are not in order"),
+            StreamDamage::Count => write!(f, "a stream does not have as many entries as it says"),
+            StreamDamage::LastId => write!(f, "a stream's last identifier is smaller than that of its last entry"),
+        }
+    }
+}
+
+impl std::error::Error for StreamDamage {}
+
+/// A stream without its groups, as a file describes it.
+#[derive(Clone, Debug, Default)]
+pub struct StreamParts {
+    /// Each node's identifier and listpack, in order.
+    pub nodes: Vec<(StreamId, Vec<u8>)>,
+    /// Living entries.
+    pub length: u64,
+    /// The last identifier given out.
+    pub last_id: StreamId,
+    /// The first living entry; older files do not say it, and then it is looked up.
+    pub first_id: Option<StreamId>,
+    /// The greatest identifier deleted.
+    pub max_deleted_id: StreamId,
+    /// Entries ever added; older files do not say it, and then it is the length.
+    pub entries_added: Option<u64>,
+}
+
+/// What a valid node holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// Living entries.
+    pub live: u64,
+    /// The last entry's identifier, living or deleted.
+    pub last_id: StreamId,
+}
+
+/// Reads items of a valid listpack, none of which need be what a node has there.
+struct Reader<'a> {
+    pack: Listpack<'a>,
+    at: Place,
+}
+
+impl Reader<'_> {
+    fn int(&mut self) -> Option<i64> {
+        match self.pack.get(self.at)? {
+            Item::Int(number) => {
+                self.at = self.pack.after(self.at);
+                Some(number)
+            }
+            Item::Bytes(_) => None,
+        }
+    }
+
+    fn count(&mut self) -> Option<usize> {
+        usize::try_from(self.int()?).ok()
+    }
+
+    fn skip(&mut self, items: usize) -> Option<()> {
+        for _ in 0..items {
+            self.pack.get(self.at)?;
+            self.at = self.pack.after(self.at);
+        }
+        Some(())
+    }
+
+    /// Flags and differences of an entry, which is skipped.
+    fn entry(&mut self, fields: usize) -> Option<(i64, i64, i64)> {
+        let flags = self.int().filter(|flags| (0..4).contains(flags))?;
+        let (ms, seq) = (self.int()?, self.int()?);
+        let items = if flags & super::node::SAME_FIELDS != 0 {
+            self.skip(fields)?;
+            fields.checked_add(3)?
+        } else {
+            let fields = self.count()?;
+            let items = fields.checked_mul(2)?;
+            self.skip(items)?;
+            items.checked_add(4)?
+        };
+        (self.count()? == items).then_some((flags, ms, seq))
+    }
+}
+
+/// Checks everything that reading a node relies on, for bytes that come from outside.
+///
+/// # Errors
+///
+/// The first damage found.
+pub fn check_node(id: StreamId, bytes: &[u8]) -> Result<NodeFacts, StreamDamage> {
+    let pack = Listpack::validate(bytes).map_err(StreamDamage::Listpack)?;
+    let mut reader = Reader { pack, at: pack.first() };
+    let master = |reader: &mut Reader<'_>| {
+        let counts = (reader.count()?, reader.count()?, reader.count()?);
+        reader.skip(counts.2)?;
+        (reader.int()? == 0).then_some(counts)
+    };
+    let (live, deleted, fields) = master(&mut reader).ok_or(StreamDamage::Master)?;
+    let (mut found_live, mut found_deleted, mut last) = (0, 0, None);
+    while reader.at < pack.end() {
+        let at = reader.at;
+        let (flags, ms, seq) = reader.entry(fields).ok_or(StreamDamage::Entry { at })?;
+        let entry = id.plus(ms, seq);
+        if last.map_or(entry < id, |last| entry <= last) {
+            return Err(StreamDamage::Order);
+        }
+        last = Some(entry);
+        if flags & super::node::DELETED == 0 { found_live += 1 } else { found_deleted += 1 }
+    }
+    if (found_live, found_deleted) != (live, deleted) || last.is_none() {
+        return Err(StreamDamage::Count);
+    }
+    Ok(NodeFacts { live: live as u64, last_id: last.unwrap_or(id) })
+}
+
+impl Stream {
+    /// A stream of nodes that are checked. Groups are added with [`Stream::create_group`].
+    ///
+    /// # Errors
+    ///
+    /// The first damage found.
+    pub fn from_parts(parts: StreamParts) -> Result<Stream, StreamDamage> {
+        let (mut length, mut last) = (0u64, None);
+        let mut nodes = VecDeque::with_capacity(parts.nodes.len());
+        for (id, bytes) in parts.nodes {
+            if last.is_some_and(|last| id <= last) {
+                return Err(StreamDamage::Order);
+            }
+            let facts = check_node(id, &bytes)?;
+            length += facts.live;
+            last = Some(facts.last_id);
+            nodes.push_back(Node { id, pack: Arc::new(bytes) });
+        }
+        if length != parts.length {
+            return Err(StreamDamage::Count);
+        }
+        if last.is_some_and(|last| last > parts.last_id) {
+            return Err(StreamDamage::LastId);
+        }
+        let mut stream = Stream {
+            nodes,
+            length,
+            last_id: parts.last_id,
+            first_id: StreamId::MIN,
+            max_deleted_id: parts.max_deleted_id,
+            entries_added: parts.entries_added.unwrap_or(length),
+            groups: None,
+        };
+        stream.first_id = match parts.first_id {
+            Some(id) => id,
+            None => stream.range(StreamId::MIN, StreamId::MAX).next().map_or(StreamId::MIN, |entry| entry.id),
+        };
+        Ok(stream)
+    }
+
+    /// The nodes' identifiers and listpacks, in order.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = (StreamId, &[u8])> {
+        self.nodes.iter().map(|node| (node.id, node.pack.as_slice()))
+    }
+}

@@ -1,0 +1,119 @@
+//! Taking entries out: from the front, or one by one.
+
+use super::{Stream, StreamId};
+
+/// What a stream is trimmed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrimTo {
+    /// So many entries (`MAXLEN`).
+    Length(u64),
+    /// Entries from this identifier on (`MINID`).
+    MinId(StreamId),
+}
+
+/// How a stream is trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trim {
+    /// To what.
+    pub to: TrimTo,
+    /// Only whole nodes go (`~`).
+    pub approximate: bool,
+    /// At most so many entries go; 0 for any number.
+    pub limit: u64,
+}
+
+impl Stream {
+    /// Takes entries out at the front; returns how many.
+    pub fn trim(&mut self, trim: &Trim) -> u64 {
+        let mut removed = 0;
+        while let Some(node) = self.nodes.front() {
+            if matches!(trim.to, TrimTo::Length(most) if self.length <= most) {
+                break;
+            }
+            let live = node.master().live as u64;
+            if trim.limit != 0 && removed + live > trim.limit {
+                break;
+            }
+            let whole = match trim.to {
+                TrimTo::Length(most) => self.length - live >= most,
+                TrimTo::MinId(id) => node.last_id() < id,
+            };
+            if whole {
+                self.nodes.pop_front();
+                self.length -= live;
+                removed += live;
+                continue;
+            }
+            if !trim.approximate {
+                removed += self.trim_first_node(trim.to);
+            }
+            break;
+        }
+        if removed > 0 {
+            self.find_first_id();
+        }
+        removed
+    }
+
+    /// Marks entries at the front of the first node as deleted, some of which stay.
+    fn trim_first_node(&mut self, to: TrimTo) -> u64 {
+        let Some(node) = self.nodes.front_mut() else { return 0 };
+        let master = node.master();
+        let end = node.view().end();
+        let (mut at, mut gone) = (master.entries_at, Vec::new());
+        while at < end {
+            let entry = node.entry(&master, at);
+            let stay = match to {
+                TrimTo::Length(most) => self.length - gone.len() as u64 <= most,
+                TrimTo::MinId(id) => entry.id >= id,
+            };
+            if stay {
+                break;
+            }
+            at = node.after(&entry);
+            if !entry.is_deleted() {
+                gone.push(entry);
+            }
+        }
+        if !gone.is_empty() {
+            node.mark_deleted(&gone);
+        }
+        self.length -= gone.len() as u64;
+        gone.len() as u64
+    }
+
+    /// Takes one entry out (`XDEL`), which the greatest deleted identifier then remembers; false if it is not there.
+    /// [`Stream::first_id`] is right again after [`Stream::find_first_id`].
+    fn delete_one(&mut self, id: StreamId) -> bool {
+        let Some(i) = self.node_of(id) else { return false };
+        let node = &mut self.nodes[i];
+        let Some(entry) = node.find(id) else { return false };
+        if node.master().live == 1 {
+            self.nodes.remove(i);
+        } else {
+            node.mark_deleted(&[entry]);
+        }
+        self.length -= 1;
+        self.max_deleted_id = self.max_deleted_id.max(id);
+        true
+    }
+
+    /// Takes entries out (`XDEL`); returns how many were there.
+    pub fn delete(&mut self, ids: impl Iterator<Item = StreamId>) -> u64 {
+        let (mut deleted, mut first_gone) = (0, false);
+        for id in ids {
+            if self.delete_one(id) {
+                deleted += 1;
+                first_gone |= id == self.first_id;
+            }
+        }
+        if self.length == 0 && deleted > 0 || first_gone {
+            self.find_first_id();
+        }
+        deleted
+    }
+
+    fn find_first_id(&mut self) {
+        self.first_id = self.range(StreamId::MIN, StreamId::MAX).next().map_or(StreamId::MIN, |entry| entry.id);
+    }
+}
