@@ -9,6 +9,14 @@ pub fn new() -> Vec<u8> {
     vec![HEADER_BYTES as u8 + 1, 0, 0, 0, 0, 0, END]
 }
 
+/// Makes a listpack of bytes that hold `items` items between room for a header and for an end mark.
+pub fn frame(listpack: &mut [u8], items: usize) {
+    let total = u32::try_from(listpack.len()).expect("a listpack is shorter than 4 GiB");
+    listpack[..4].copy_from_slice(&total.to_le_bytes());
+    listpack[4..HEADER_BYTES].copy_from_slice(&u16::try_from(items).unwrap_or(COUNT_UNKNOWN).to_le_bytes());
+    listpack[total as usize - 1] = END;
+}
+
 /// Adds an item at the end.
 #[inline]
 pub fn append(listpack: &mut Vec<u8>, item: Item<'_>) {

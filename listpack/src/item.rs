@@ -84,7 +84,7 @@ impl<'a> Item<'a> {
     }
 
     /// Writes the item to the start of `out`, which is [`Item::stored_len`] bytes long.
-    pub(crate) fn write(self, out: &mut [u8]) {
+    pub fn write(self, out: &mut [u8]) {
         let len = self.encoded_len();
         let (content, back) = out.split_at_mut(len);
         match self {

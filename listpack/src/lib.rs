@@ -28,17 +28,19 @@ mod edit;
 mod integer;
 mod item;
 mod read;
+mod run;
 mod validate;
 
-pub use edit::{append, extend, insert, new, remove, replace};
+pub use edit::{append, extend, frame, insert, new, remove, replace};
 pub use integer::parse_canonical;
 pub use item::Item;
 pub use read::{Iter, Listpack, Place};
+pub use run::{Run, RunIter};
 pub use validate::Damage;
 
 /// Bytes before the first item.
 pub const HEADER_BYTES: usize = 6;
 /// The end mark.
-const END: u8 = 0xff;
+pub const END: u8 = 0xff;
 /// The count in the header of a listpack that has at least so many items.
 const COUNT_UNKNOWN: u16 = u16::MAX;

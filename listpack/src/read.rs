@@ -1,6 +1,7 @@
 //! Reading: walking in both directions, by index, searching.
 
 use crate::item::{Item, back_len, read_back_len};
+use crate::run::Run;
 use crate::{COUNT_UNKNOWN, END, HEADER_BYTES};
 
 /// Where an item begins, or where the end mark is: an offset in bytes. An edit before it makes it invalid.
@@ -21,6 +22,12 @@ impl<'a> Listpack<'a> {
     /// All bytes.
     pub fn bytes(self) -> &'a [u8] {
         self.0
+    }
+
+    /// The items alone.
+    #[inline]
+    pub fn run(self) -> Run<'a> {
+        Run::new(&self.0[HEADER_BYTES..self.end()])
     }
 
     /// Number of items.

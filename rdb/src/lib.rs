@@ -40,7 +40,7 @@
 
 mod error;
 mod format;
-mod lzf;
+
 mod module;
 mod reader;
 mod source;

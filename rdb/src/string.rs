@@ -4,7 +4,8 @@ use std::io::Read;
 
 use crate::format::encoding;
 use crate::source::Source;
-use crate::{Error, Result, lzf};
+use crate::{Error, Result};
+use graven_lzf as lzf;
 
 /// What a length byte and those that follow it say.
 enum Length {

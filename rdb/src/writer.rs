@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use crc_fast::{CrcAlgorithm, Digest};
 
 use crate::format::{TYPE_STRING, WRITTEN_VERSION, opcode};
-use crate::lzf::Compressor;
+use graven_lzf::Compressor;
 use crate::string::{put_length, put_string};
 use crate::{Attributes, Value};
 

@@ -46,7 +46,7 @@ impl Large {
             Large::Packed(packed, _) => packed.encoding(),
             Large::Hash(_) | Large::Set(_) => Encoding::Hashtable,
             Large::SortedSet(_) => Encoding::Skiplist,
-            Large::List(_) => Encoding::Quicklist,
+            Large::List(list) => list.encoding(),
             Large::Stream(_) => Encoding::Stream,
         }
     }

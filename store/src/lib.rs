@@ -58,7 +58,7 @@ pub use entry::{EMBEDDED_MAX_BYTES, Entry};
 pub use graven_listpack::{Item, parse_canonical};
 pub use hasher::{Hasher, Key};
 pub use keyspace::Keyspace;
-pub use list::List;
+pub use list::{List, ListLimits, ListRef, Side};
 pub use slot::{Occupied, Slot, Vacant};
 pub use sorted_set::{LexBound, LexRange, Members, ScoreRange, SortedSet, SortedSetBuilder, SortedSetMut, SortedSetRef};
 pub use stream::{

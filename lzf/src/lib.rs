@@ -21,7 +21,7 @@ const MIN_GAIN_BYTES: usize = 4;
 
 /// Why a compressed string cannot be what it claims to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Damage {
+pub enum Damage {
     /// The stream stops inside a run or a copy.
     CutShort,
     /// A copy from before the first byte.
@@ -43,7 +43,7 @@ impl Damage {
 
 /// Undoes the compression of a string that is said to have been `length` bytes long. Allocates in proportion to
 /// `compressed`, never to a `length` that `compressed` could not give.
-pub(crate) fn decompress(compressed: &[u8], length: u64) -> Result<Vec<u8>, Damage> {
+pub fn decompress(compressed: &[u8], length: u64) -> Result<Vec<u8>, Damage> {
     if length > compressed.len() as u64 * MAX_RATIO {
         return Err(Damage::WrongLength);
     }
@@ -90,7 +90,7 @@ fn parse_copy(control: u8, rest: &[u8]) -> Option<(usize, usize, &[u8])> {
 }
 
 /// Compresses strings, one after the other, with memory that is used again.
-pub(crate) struct Compressor {
+pub struct Compressor {
     /// Where a hash of three bytes was last seen, plus one; zero is nowhere. Only a prefix that fits the string is used,
     /// so that short strings do not pay for clearing all of it.
     last_seen: Vec<u32>,
@@ -101,6 +101,7 @@ const MIN_TABLE_BITS: u32 = 8;
 const MAX_TABLE_BITS: u32 = 14;
 
 impl Compressor {
+    /// A compressor with its working memory.
     pub fn new() -> Self {
         Compressor { last_seen: vec![0; 1 << MAX_TABLE_BITS], out: Vec::new() }
     }
