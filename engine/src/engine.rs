@@ -9,6 +9,7 @@ use crate::eviction::Eviction;
 use crate::garbage::Garbage;
 use crate::host::{Clock, Host, WriteStatus};
 use crate::latency::Latency;
+use crate::pubsub::PubSub;
 use crate::random::Random;
 use crate::registry::{CommandId, Registry};
 use crate::session::{Blocked, Session, SessionFlags};
@@ -84,6 +85,8 @@ pub struct Engine {
     /// Changes since the last save (`rdb_changes_since_last_save`).
     pub dirty: u64,
     pub(crate) watches: Watches,
+    /// Who listens to what.
+    pub(crate) pubsub: PubSub,
     /// Who waits for which key.
     pub(crate) waits: Queues,
     pub(crate) unsettled: Unsettled,
@@ -125,6 +128,7 @@ impl Engine {
             pause: Pause::Off,
             dirty: 0,
             watches: Watches::default(),
+            pubsub: PubSub::default(),
             waits: Queues::new(databases),
             unsettled: Unsettled::new(databases),
             eviction: Eviction::default(),
@@ -213,6 +217,7 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Outcome {
         self.out_of_memory = !self.make_room(host);
+        self.deliver_messages(host);
         let before = self.effects.lsn();
         self.needs = 0;
         let mut reply = Reply::new(out, session.protocol);
@@ -238,17 +243,24 @@ impl Engine {
         if session.flags.intersects(SessionFlags::REPLY_SKIP | SessionFlags::REPLY_SKIP_NEXT) {
             advance_reply_skip(session);
         }
-        let outcome = self.outcome(session, before);
+        let mut outcome = self.outcome(session, before, out);
         // One that has just begun to wait must be whole again before others are served: they may make its keys ready.
         if self.waits.any_ready() && !session.waits_for_keys() {
             self.serve_waiting(host);
+            if self.pubsub.any_returning() {
+                outcome.needs = outcome.needs.max(self.pubsub.append_returning(session, out));
+            }
         }
         outcome
     }
 
-    /// What the reply to a command that began at a position of the log depends on.
-    pub(crate) fn outcome(&self, session: &mut Session, before: u64) -> Outcome {
+    /// What the reply to a command that began at a position of the log depends on. Messages that the client has published to
+    /// itself follow it.
+    pub(crate) fn outcome(&mut self, session: &mut Session, before: u64, out: &mut Vec<u8>) -> Outcome {
         let after = self.effects.lsn();
+        if self.pubsub.any_returning() {
+            self.needs = self.needs.max(self.pubsub.append_returning(session, out));
+        }
         if after != before {
             session.last_write_lsn = after;
             Outcome { needs: after, wrote: true }
@@ -318,10 +330,26 @@ impl Engine {
         {
             return Err(why.into());
         }
+        if session.only_listens() {
+            self.check_listening(id)?;
+        }
         if self.loading && !flags.contains(Flags::LOADING) {
             return Err("LOADING Redis is loading the dataset in memory".into());
         }
         Ok(id)
+    }
+
+    /// What a client may do that listens on a RESP2 connection.
+    #[cold]
+    fn check_listening(&self, id: CommandId) -> Result<(), Error> {
+        const ALLOWED: &[&str] =
+            &["ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "quit", "reset"];
+        let command = self.registry.get(id);
+        if ALLOWED.contains(&command.spec.name) {
+            return Ok(());
+        }
+        let allowed = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+        Err(format!("ERR Can't execute '{}': {allowed}", command.full_name).into())
     }
 
     /// Whether a command writes, or is a `PING`, which tells of a failing disk as Redis's does, or an `EXEC` of writes.
@@ -461,6 +489,7 @@ impl Engine {
         } else if self.dirty != dirty && !self.explicit_effects {
             self.log_as_called(db, id, args);
         }
+        self.deliver_messages(host);
         self.finish(session, args, id, start);
     }
 

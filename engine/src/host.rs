@@ -65,6 +65,11 @@ pub trait Host {
     /// are told tells of effects up to `lsn` (0: nobody needs to wait).
     fn monitor(&mut self, session: &Session, args: Args<'_>, now_us: u64, lsn: u64);
 
+    /// Sends a message to a client that has subscribed, once the log is at `needs`. It is encoded for RESP3; for RESP2 it begins
+    /// with another byte ([`crate::push_byte`]). False if one of the client's commands is being executed, so that the
+    /// message must follow that command's reply.
+    fn deliver(&mut self, client: u64, message: &[u8], needs: u64) -> bool;
+
     /// Goes on with a client that waits for keys: calls `run` once with its session and its output, and sees to it that what
     /// `run` appended leaves when its [`Outcome`] allows. False, without calling it, if the client is gone or about to be, or
     /// is the one whose command is being executed.

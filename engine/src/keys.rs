@@ -7,6 +7,7 @@
 use crate::access;
 use crate::engine::{Engine, Pause};
 use crate::garbage::Garbage;
+use crate::notify::{self, EventClass};
 use crate::registry::CommandId;
 use crate::session::Session;
 use graven_resp::Args;
@@ -24,7 +25,12 @@ impl Engine {
         self.depends_on_key(session.db, key);
         let found = self.keyspace.db(session.db).get(key).filter(|_| !hidden);
         match found {
-            None => self.stats.misses += 1,
+            None => {
+                self.stats.misses += 1;
+                if self.settings.notify.contains(EventClass::KEY_MISS) {
+                    notify::tell(self.settings.notify, &mut self.pubsub, "keymiss", session.db, key.bytes);
+                }
+            }
             Some(entry) => {
                 self.stats.hits += 1;
                 if !self.no_touch {
@@ -41,7 +47,12 @@ impl Engine {
         self.depends_on_key(db, key);
         let found = self.keyspace.db(db).get(key).filter(|_| !hidden);
         match found {
-            None => self.stats.misses += 1,
+            None => {
+                self.stats.misses += 1;
+                if self.settings.notify.contains(EventClass::KEY_MISS) {
+                    notify::tell(self.settings.notify, &mut self.pubsub, "keymiss", db, key.bytes);
+                }
+            }
             Some(_) => self.stats.hits += 1,
         }
         found
@@ -193,6 +204,7 @@ impl Engine {
         let verb = if self.settings.lazy_expire { "UNLINK" } else { "DEL" };
         self.effects.push(db, &[verb.as_bytes(), entry.key()]);
         self.signal(db, entry.key());
+        self.notify(EventClass::EXPIRED, "expired", db, entry.key());
         let lazily = self.settings.lazy_expire;
         self.drop_entry(entry, lazily);
     }

@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::engine::Engine;
+use crate::pubsub::PubSub;
 
 bitflags::bitflags! {
     /// Classes of events, and the two channels that they are told on.
@@ -49,7 +50,26 @@ impl Engine {
     }
 
     #[cold]
-    fn tell_event(&mut self, _event: &str, _db: usize, _key: &[u8]) {}
+    fn tell_event(&mut self, event: &str, db: usize, key: &[u8]) {
+        if !self.loading {
+            tell(self.settings.notify, &mut self.pubsub, event, db, key);
+        }
+    }
+}
+
+/// Publishes an event on the channels that it is to be told on.
+pub(crate) fn tell(channels: EventClass, pubsub: &mut PubSub, event: &str, db: usize, key: &[u8]) {
+    if pubsub.is_silent() {
+        return;
+    }
+    let mut digits = itoa::Buffer::new();
+    let db = digits.format(db).as_bytes();
+    if channels.contains(EventClass::KEYSPACE) {
+        pubsub.announce(&[b"__keyspace@", db, b"__:", key], event.as_bytes());
+    }
+    if channels.contains(EventClass::KEYEVENT) {
+        pubsub.announce(&[b"__keyevent@", db, b"__:", event.as_bytes()], key);
+    }
 }
 
 impl Context<'_> {

@@ -1,5 +1,6 @@
 //! What the engine knows of a connected client.
 
+use crate::pubsub::{Subscriptions, Topic};
 use graven_resp::{OwnedArgs, Protocol};
 
 bitflags::bitflags! {
@@ -130,6 +131,8 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     /// `EXEC` is executing the queued commands: nothing may block.
     pub in_exec: bool,
+    /// What it listens to; absent if nothing.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// Keys watched.
     pub watched: Vec<Watched>,
     /// On-off states.
@@ -153,6 +156,16 @@ impl Session {
     /// Whether `MULTI` is open.
     pub fn in_transaction(&self) -> bool {
         self.transaction.is_some()
+    }
+
+    /// How many channels, patterns or shard channels it listens to.
+    pub fn subscribed(&self, topic: Topic) -> usize {
+        self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.len(topic))
+    }
+
+    /// Whether its connection carries messages, and nothing but a few commands: replies and messages look the same in RESP2.
+    pub fn only_listens(&self) -> bool {
+        self.subscriptions.is_some() && self.protocol == Protocol::Resp2
     }
 
     /// Whether it waits for keys.

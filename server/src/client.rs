@@ -12,6 +12,8 @@ pub(crate) enum ClientClass {
     Normal = 0,
     /// A replica, or a `MONITOR`, which is fed like one.
     Replica = 1,
+    /// One that has subscribed to channels.
+    PubSub = 2,
 }
 
 /// A connected client.
@@ -102,12 +104,23 @@ impl Client {
         self.session.as_ref().is_some_and(|s| s.blocked.is_some())
     }
 
+    /// Whether it has subscribed to channels.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.session.as_ref().is_some_and(|s| s.subscriptions.is_some())
+    }
+
     pub(crate) fn has_flag(&self, flag: SessionFlags) -> bool {
         self.session.as_ref().is_some_and(|s| s.flags.contains(flag))
     }
 
     pub(crate) fn class(&self) -> ClientClass {
-        if self.has_flag(SessionFlags::MONITOR) { ClientClass::Replica } else { ClientClass::Normal }
+        if self.has_flag(SessionFlags::MONITOR) {
+            ClientClass::Replica
+        } else if self.is_listening() {
+            ClientClass::PubSub
+        } else {
+            ClientClass::Normal
+        }
     }
 
     /// Bytes of memory held for it (`tot-mem`).

@@ -31,8 +31,19 @@ const CHUNKS_A_WRITE: usize = 32;
 struct Mark {
     end: u64,
     needs: u64,
-    /// Replies to writes that this covers: as many errors take its place if the log fails. 0: not a write.
-    writes: u32,
+    /// What this covers, and what takes its place if the log fails.
+    content: Content,
+}
+
+/// What waits behind a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// A reply to a command that wrote nothing: an error takes its place.
+    Reply,
+    /// So many replies to writes: as many errors take their place.
+    Writes(u32),
+    /// Published messages, which tell of what may not be kept: they are not sent at all.
+    Messages,
 }
 
 /// One client's output.
@@ -62,6 +73,16 @@ impl Output {
     /// writes of one block share their fate.
     #[inline]
     pub(crate) fn seal(&mut self, needs: u64, wrote: bool, reached: u64, block_start: u64) {
+        self.mark(needs, if wrote { Content::Writes(1) } else { Content::Reply }, reached, block_start);
+    }
+
+    /// The bytes appended to `tail` since the last call are a message that may leave once the log is at `needs`.
+    pub(crate) fn seal_message(&mut self, needs: u64, reached: u64) {
+        self.mark(needs, Content::Messages, reached, 0);
+    }
+
+    #[inline]
+    fn mark(&mut self, needs: u64, content: Content, reached: u64, block_start: u64) {
         let end = self.end();
         let start = self.marks.back().map_or(self.released, |m| m.end);
         if end == start {
@@ -70,13 +91,15 @@ impl Output {
         if needs <= reached && self.marks.is_empty() {
             self.released = end;
         } else {
-            match self.marks.back_mut() {
-                Some(last) if wrote && last.writes > 0 && last.needs > block_start => {
-                    last.end = end;
-                    last.needs = needs;
-                    last.writes += 1;
+            match (self.marks.back_mut(), content) {
+                (Some(Mark { end: last_end, needs: last_needs, content: Content::Writes(count) }), Content::Writes(more))
+                    if *last_needs > block_start =>
+                {
+                    (*last_end, *last_needs) = (end, needs);
+                    *count += more;
                 }
-                _ => self.marks.push_back(Mark { end, needs, writes: wrote as u32 }),
+                (Some(last), Content::Messages) if last.content == content && last.needs == needs => last.end = end,
+                _ => self.marks.push_back(Mark { end, needs, content }),
             }
         }
         if self.tail.len() > CHUNK_BYTES {
@@ -129,7 +152,12 @@ impl Output {
             if mark.needs <= reached {
                 self.tail.extend_from_slice(bytes);
             } else {
-                for _ in 0..mark.writes.max(1) {
+                let errors = match mark.content {
+                    Content::Reply => 1,
+                    Content::Writes(count) => count,
+                    Content::Messages => 0,
+                };
+                for _ in 0..errors {
                     self.tail.extend_from_slice(format!("-{error}\r\n").as_bytes());
                 }
             }
@@ -280,6 +308,19 @@ mod tests {
         output.fail(5, "E");
         drain(&mut output, &mut sent, 2);
         assert_eq!(String::from_utf8(sent).unwrap(), "ab-E\r\n-E\r\ne");
+        assert!(!output.is_held());
+    }
+
+    #[test]
+    fn messages_of_what_may_be_lost_are_not_sent_when_the_log_fails() {
+        let (mut output, mut sent) = (Output::default(), Vec::new());
+        for (text, needs) in [("a", 5), ("b", 10), ("c", 10), ("d", 3)] {
+            output.tail.extend_from_slice(text.as_bytes());
+            output.seal_message(needs, 0);
+        }
+        output.fail(5, "E");
+        drain(&mut output, &mut sent, 2);
+        assert_eq!(String::from_utf8(sent).unwrap(), "ad");
         assert!(!output.is_held());
     }
 

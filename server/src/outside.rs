@@ -10,7 +10,7 @@ use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
 use crate::waiting::WaitWatch;
 use graven_aof::{FsStorage, FsyncPolicy, Log};
-use graven_engine::{Effects, Outcome, SessionFlags};
+use graven_engine::{Effects, Outcome, SessionFlags, push_byte};
 use mio::{Registry, Token, Waker};
 use slab::Slab;
 use std::collections::HashMap;
@@ -121,6 +121,23 @@ impl Outside {
         write(&mut client.output.tail);
         client.output.seal(needs, false, acknowledged, needs);
         self.note_output(slot);
+    }
+
+    /// Appends a published message to the output of a client. False if its output is elsewhere, because a command of its is being
+    /// executed.
+    pub(crate) fn send_message(&mut self, id: u64, message: &[u8], needs: u64) -> bool {
+        let Some(slot) = self.slot_of(id) else { return true };
+        let client = &mut self.clients[slot];
+        let Some(session) = &client.session else { return false };
+        if client.doomed {
+            return true;
+        }
+        let tail = &mut client.output.tail;
+        tail.push(push_byte(session.protocol));
+        tail.extend_from_slice(&message[1..]);
+        client.output.seal_message(needs, self.acknowledged);
+        self.note_output(slot);
+        true
     }
 
     /// A client's output has grown: it will be sent, or held, or the client closed because it does not read.

@@ -102,7 +102,7 @@ impl Server {
             let quiet_ms = now_ms.saturating_sub(client.active_ms.max(client.sent_ms));
             let is_held = client.output.is_held();
             let stuck = pending > pause_bytes && !is_held && quiet_ms > STUCK_OUTPUT_MS;
-            let may_idle = !client.is_blocked() && !is_held && !client.has_flag(SessionFlags::MONITOR);
+            let may_idle = !client.is_blocked() && !is_held && !client.is_listening() && !client.has_flag(SessionFlags::MONITOR);
             let idle = timeout_ms > 0 && quiet_ms > timeout_ms && may_idle;
             if too_long || stuck {
                 log!(

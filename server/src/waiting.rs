@@ -81,12 +81,14 @@ impl Outside {
 }
 
 impl Server {
-    /// Those who wait for keys: whose time is up, and whose keys became ready without a command.
+    /// What happened without a command: messages of keys that expired, waits for keys that took too long, keys that became
+    /// ready.
     pub(crate) fn wake_waiting(&mut self) {
         let Server { engine, outside, .. } = self;
         if engine.pause != Pause::Off && engine.now_ms() >= outside.pause_until_ms {
             engine.pause = Pause::Off;
         }
+        engine.deliver_messages(outside);
         engine.end_late_waits(outside);
         engine.serve_waiting(outside);
     }

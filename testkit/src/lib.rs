@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod ports;
 pub mod process;
 pub mod rng;
+pub mod transcript;
 pub mod value;
 
 pub use client::Client;

@@ -51,7 +51,7 @@ impl Engine {
         self.call(session, wait.args.as_args(), wait.command, None, reply, host);
         self.effects.end_unit();
         self.waits.end_resuming();
-        self.outcome(session, before)
+        self.outcome(session, before, out)
     }
 
     /// Ends a session's wait for keys, without a reply.
@@ -99,9 +99,10 @@ impl Engine {
         ended
     }
 
-    /// A client is gone: it watches nothing and waits for nothing any more.
+    /// A client is gone: it watches nothing, listens to nothing and waits for nothing any more.
     pub fn disconnect(&mut self, session: &mut Session) {
         self.unwatch(session);
+        self.silence(session);
         self.leave_queues(session);
     }
 

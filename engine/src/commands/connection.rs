@@ -13,6 +13,11 @@ const WRONG_PASS: &str = "WRONGPASS invalid username-password pair or user is di
 /// `PING [message]`
 pub fn ping(cx: &mut Context<'_>) -> Result<(), Error> {
     match cx.args.len() {
+        1 | 2 if cx.session.only_listens() => {
+            cx.reply.array(2);
+            cx.reply.bulk(b"pong");
+            cx.reply.bulk(cx.args.get(1).unwrap_or_default());
+        }
         1 => cx.reply.simple("PONG"),
         2 => cx.reply.bulk(cx.args.at(1)),
         _ => return Err(wrong_arity("ping")),
@@ -137,6 +142,7 @@ pub fn hello(cx: &mut Context<'_>) -> Result<(), Error> {
 /// `RESET`
 pub fn reset(cx: &mut Context<'_>) -> Result<(), Error> {
     cx.engine.discard(cx.session);
+    cx.engine.silence(cx.session);
     let session = &mut *cx.session;
     session.db = 0;
     session.protocol = Protocol::Resp2;

@@ -42,6 +42,9 @@ impl Host for Nobody {
         WriteStatus::Available
     }
     fn monitor(&mut self, _: &Session, _: Args<'_>, _: u64, _: u64) {}
+    fn deliver(&mut self, _: u64, _: &[u8], _: u64) -> bool {
+        true
+    }
     fn resume(&mut self, _: u64, _: &mut Resumed<'_>) -> bool {
         false
     }

@@ -5,7 +5,7 @@
 
 use crate::client::Client;
 use crate::outside::Outside;
-use graven_engine::{Blocked, Context, Error, Pause, Registry, Session, SessionFlags, error};
+use graven_engine::{Blocked, Context, Error, Pause, Registry, Session, SessionFlags, Topic, error};
 use graven_resp::{Protocol, number};
 
 /// `CLIENT UNBLOCK id [TIMEOUT | ERROR]`
@@ -64,12 +64,19 @@ pub(super) fn unpause(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(),
 }
 
 /// The types of `CLIENT LIST TYPE` and `CLIENT KILL TYPE`. Without replication and subscriptions all clients are normal.
-fn is_normal_type(name: &[u8]) -> Result<bool, Error> {
+/// The type of client that a word names: whether such clients listen to channels. `None` for types that no client here has.
+fn client_type(name: &[u8]) -> Result<Option<bool>, Error> {
     match name.to_ascii_lowercase().as_slice() {
-        b"normal" => Ok(true),
-        b"master" | b"replica" | b"slave" | b"pubsub" => Ok(false),
+        b"normal" => Ok(Some(false)),
+        b"pubsub" => Ok(Some(true)),
+        b"master" | b"replica" | b"slave" => Ok(None),
         _ => Err(error::quoting("ERR Unknown client type '", name, "'")),
     }
+}
+
+/// A client's session; the executing client's is in the context.
+fn session_of<'s>(client: &'s Client, cx: &'s Context<'_>) -> &'s Session {
+    if client.id == cx.session.id { &*cx.session } else { client.session.as_ref().expect("only the executing client's is away") }
 }
 
 /// `CLIENT INFO`
@@ -88,8 +95,11 @@ pub(super) fn list(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Er
     match cx.args.len() {
         2 => outside.clients.iter().for_each(|(_, client)| describe(&mut text, client, cx)),
         4 if cx.is(2, "TYPE") => {
-            if is_normal_type(cx.args.at(3))? {
-                outside.clients.iter().for_each(|(_, client)| describe(&mut text, client, cx));
+            let listening = client_type(cx.args.at(3))?;
+            for (_, client) in &outside.clients {
+                if listening == Some(session_of(client, cx).subscriptions.is_some()) {
+                    describe(&mut text, client, cx);
+                }
             }
         }
         4.. if cx.is(2, "ID") => {
@@ -108,14 +118,13 @@ pub(super) fn list(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Er
 
 fn describe(text: &mut String, client: &Client, cx: &Context<'_>) {
     let now_ms = cx.engine.now_ms();
-    let session =
-        if client.id == cx.session.id { &*cx.session } else { client.session.as_ref().expect("only the executing client's is away") };
+    let session = session_of(client, cx);
     let transaction = session.transaction.as_deref();
     let argv_bytes = if client.id == cx.session.id { cx.args.total_bytes() } else { 0 };
     let (chunks, chunk_bytes) = client.output.backlog();
     let input_bytes = client.input.len();
     *text += &format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free={} argv-mem={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} \
          multi-mem={} rbs={} rbp={} obl={} oll={} omem={} tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
         client.id,
         client.address,
@@ -126,6 +135,9 @@ fn describe(text: &mut String, client: &Client, cx: &Context<'_>) {
         now_ms.saturating_sub(client.active_ms) / 1000,
         flags(client, session),
         session.db,
+        session.subscribed(Topic::Channel),
+        session.subscribed(Topic::Pattern),
+        session.subscribed(Topic::ShardChannel),
         transaction.map_or(-1, |t| t.queue.len() as i64),
         input_bytes,
         client.input.capacity() - input_bytes,
@@ -153,6 +165,7 @@ fn flags(client: &Client, session: &Session) -> String {
     let has = |flag| session.flags.contains(flag);
     let letters = [
         (has(SessionFlags::MONITOR), 'O'),
+        (session.subscriptions.is_some(), 'P'),
         (session.transaction.is_some() || session.in_exec, 'x'),
         (session.blocked.is_some(), 'b'),
         (has(SessionFlags::CLOSE_AFTER_REPLY), 'c'),
@@ -168,7 +181,8 @@ fn flags(client: &Client, session: &Session) -> String {
 /// Which clients `CLIENT KILL` means.
 struct Victims<'a> {
     id: Option<u64>,
-    normal: Option<bool>,
+    /// Whether they listen to channels; `Some(None)` for types that no client has.
+    listening: Option<Option<bool>>,
     address: Option<&'a [u8]>,
     local_address: Option<&'a [u8]>,
     skip_me: bool,
@@ -176,7 +190,7 @@ struct Victims<'a> {
 
 impl<'a> Victims<'a> {
     fn parse(cx: &Context<'a>) -> Result<Victims<'a>, Error> {
-        let mut victims = Victims { id: None, normal: None, address: None, local_address: None, skip_me: true };
+        let mut victims = Victims { id: None, listening: None, address: None, local_address: None, skip_me: true };
         let mut i = 2;
         while i < cx.args.len() {
             let value = cx.args.get(i + 1).ok_or(error::SYNTAX)?;
@@ -185,7 +199,7 @@ impl<'a> Victims<'a> {
                     let id = number::parse_i64(value).filter(|id| *id > 0).ok_or("ERR client-id should be greater than 0")?;
                     victims.id = Some(id as u64);
                 }
-                b"TYPE" => victims.normal = Some(is_normal_type(value)?),
+                b"TYPE" => victims.listening = Some(client_type(value)?),
                 b"ADDR" => victims.address = Some(value),
                 b"LADDR" => victims.local_address = Some(value),
                 b"USER" if value == b"default" => {}
@@ -199,9 +213,10 @@ impl<'a> Victims<'a> {
         Ok(victims)
     }
 
-    fn include(&self, client: &Client, me: u64) -> bool {
+    fn include(&self, client: &Client, cx: &Context<'_>) -> bool {
+        let me = cx.session.id;
         self.id.is_none_or(|id| id == client.id)
-            && self.normal != Some(false)
+            && self.listening.is_none_or(|listening| listening == Some(session_of(client, cx).subscriptions.is_some()))
             && self.address.is_none_or(|address| address == client.address.as_bytes())
             && self.local_address.is_none_or(|address| address == client.local_address.as_bytes())
             && !(self.skip_me && client.id == me)
@@ -212,11 +227,11 @@ impl<'a> Victims<'a> {
 pub(super) fn kill(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     let old_form = cx.args.len() == 3;
     let victims = match cx.args.get(2) {
-        Some(address) if old_form => Victims { id: None, normal: None, address: Some(address), local_address: None, skip_me: false },
+        Some(address) if old_form => Victims { id: None, listening: None, address: Some(address), local_address: None, skip_me: false },
         _ => Victims::parse(cx)?,
     };
     let me = cx.session.id;
-    let slots: Vec<usize> = outside.clients.iter().filter(|(_, c)| !c.doomed && victims.include(c, me)).map(|(slot, _)| slot).collect();
+    let slots: Vec<usize> = outside.clients.iter().filter(|(_, c)| !c.doomed && victims.include(c, cx)).map(|(slot, _)| slot).collect();
     for &slot in &slots {
         if outside.clients[slot].id == me {
             cx.session.flags.insert(SessionFlags::CLOSE_AFTER_REPLY);

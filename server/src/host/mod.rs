@@ -62,6 +62,10 @@ impl Host for Outside {
         self.feed_monitors(session, args, now_us, lsn);
     }
 
+    fn deliver(&mut self, client: u64, message: &[u8], needs: u64) -> bool {
+        self.send_message(client, message, needs)
+    }
+
     fn resume(&mut self, client: u64, run: &mut Resumed<'_>) -> bool {
         self.resume_client(client, run)
     }

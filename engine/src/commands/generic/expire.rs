@@ -5,6 +5,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, invalid_expire, quotable};
+use crate::notify::EventClass;
 use graven_store::Slot;
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`
@@ -86,17 +87,20 @@ fn set_deadline(cx: &mut Context<'_>, unit_ms: i64, relative: bool) -> Result<()
         cx.reply.int(0);
         return Ok(());
     }
-    if when <= now_ms && !loading {
+    let event = if when <= now_ms && !loading {
         let entry = place.remove();
         cx.engine.drop_entry(entry, lazily);
         cx.log(&[if lazily { b"UNLINK" as &[u8] } else { b"DEL" }, key.bytes]);
+        "del"
     } else {
         let when = when.max(0) as u64;
         place.set_deadline(Some(when));
         let mut digits = itoa::Buffer::new();
         cx.log(&[b"PEXPIREAT", key.bytes, digits.format(when).as_bytes()]);
-    }
+        "expire"
+    };
     cx.changed(key.bytes);
+    cx.notify(EventClass::GENERIC, event, key.bytes);
     cx.reply.int(1);
     Ok(())
 }
@@ -145,6 +149,7 @@ pub fn persist(cx: &mut Context<'_>) -> Result<(), Error> {
     };
     if removed {
         cx.changed(key.bytes);
+        cx.notify(EventClass::GENERIC, "persist", key.bytes);
     }
     cx.reply.int(removed as i64);
     Ok(())

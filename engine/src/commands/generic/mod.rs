@@ -13,6 +13,7 @@ pub use walk::{keys, randomkey, scan};
 use crate::commands::many_keys::for_each_key;
 use crate::context::Context;
 use crate::error::Error;
+use crate::notify::EventClass;
 
 /// `DEL key [key …]`
 pub fn del(cx: &mut Context<'_>) -> Result<(), Error> {
@@ -31,6 +32,7 @@ fn delete(cx: &mut Context<'_>, lazily: bool) -> Result<(), Error> {
         if let Some(entry) = cx.engine.remove(cx.session.db, key) {
             cx.engine.drop_entry(entry, lazily);
             cx.changed(key.bytes);
+            cx.notify(EventClass::GENERIC, "del", key.bytes);
             deleted += 1;
         }
     });

@@ -17,11 +17,13 @@ const NO_FREQUENCY: &str = "ERR An LFU maxmemory policy is not selected, access 
 /// Replies what `show` says of the key in argument 2, or null if it is missing.
 fn reply_about(cx: &mut Context<'_>, show: impl FnOnce(&mut Context<'_>, u32, Facts) -> Result<(), Error>) -> Result<(), Error> {
     let key = cx.key(2);
-    let Some(entry) = cx.engine.inspect(cx.session.db, key) else {
+    // Counted, but nobody is told that it is missing.
+    let Some((access, facts)) = cx.engine.peek(cx.session.db, key).map(|entry| (entry.access(), Facts::of(entry))) else {
+        cx.engine.stats.misses += 1;
         cx.reply.null();
         return Ok(());
     };
-    let (access, facts) = (entry.access(), Facts::of(entry));
+    cx.engine.stats.hits += 1;
     show(cx, access, facts)
 }
 

@@ -4,6 +4,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, INVALID_DB, NO_SUCH_KEY, SYNTAX};
+use crate::notify::EventClass;
 use graven_store::{Entry, Key, Slot};
 
 const SAME_OBJECT: &str = "ERR source and destination objects are the same";
@@ -35,6 +36,9 @@ fn relocate(cx: &mut Context<'_>, only_if_missing: bool) -> Result<bool, Error> 
     put_entry(cx, db, new, entry);
     cx.engine.signal(db, old.bytes);
     cx.changed(new.bytes);
+    cx.notify(EventClass::NEW, "new", new.bytes);
+    cx.notify(EventClass::GENERIC, "rename_from", old.bytes);
+    cx.notify(EventClass::GENERIC, "rename_to", new.bytes);
     Ok(true)
 }
 
@@ -95,6 +99,8 @@ pub fn copy(cx: &mut Context<'_>) -> Result<(), Error> {
     entry.set_access(cx.engine.fresh_access());
     put_entry(cx, target_db, target, entry);
     cx.engine.changed(target_db, target.bytes);
+    cx.engine.notify(EventClass::NEW, "new", target_db, target.bytes);
+    cx.engine.notify(EventClass::GENERIC, "copy_to", target_db, target.bytes);
     cx.reply.int(1);
     Ok(())
 }
@@ -114,6 +120,9 @@ pub fn move_key(cx: &mut Context<'_>) -> Result<(), Error> {
     put_entry(cx, target_db, key, entry);
     cx.engine.signal(target_db, key.bytes);
     cx.changed(key.bytes);
+    cx.engine.notify(EventClass::NEW, "new", target_db, key.bytes);
+    cx.notify(EventClass::GENERIC, "move_from", key.bytes);
+    cx.engine.notify(EventClass::GENERIC, "move_to", target_db, key.bytes);
     cx.reply.int(1);
     Ok(())
 }

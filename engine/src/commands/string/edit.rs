@@ -4,6 +4,7 @@ use super::set::Unit;
 use super::{reply_string, string_of};
 use crate::context::Context;
 use crate::error::{Error, STRING_TOO_LONG, SYNTAX};
+use crate::notify::EventClass;
 use graven_store::{Key, Slot};
 
 /// Whether a string of `len + more` bytes is allowed. The log is obeyed.
@@ -21,6 +22,7 @@ pub fn append(cx: &mut Context<'_>) -> Result<(), Error> {
     let len = match cx.engine.slot(cx.session.db, key) {
         Slot::Vacant(place) => {
             place.insert_string(tail, None, access);
+            cx.notify(EventClass::NEW, "new", key.bytes);
             tail.len()
         }
         Slot::Occupied(mut place) => {
@@ -29,6 +31,7 @@ pub fn append(cx: &mut Context<'_>) -> Result<(), Error> {
         }
     };
     cx.changed(key.bytes);
+    cx.notify(EventClass::STRING, "append", key.bytes);
     cx.reply.int(len as i64);
     Ok(())
 }
@@ -44,7 +47,9 @@ pub fn setrange(cx: &mut Context<'_>) -> Result<(), Error> {
         Slot::Vacant(_) if value.is_empty() => 0,
         Slot::Vacant(place) => {
             check_length(limit, is_replay, offset, value.len())?;
-            place.insert_bytes(b"", None, access).set_range(offset, value)
+            let len = place.insert_bytes(b"", None, access).set_range(offset, value);
+            cx.notify(EventClass::NEW, "new", key.bytes);
+            len
         }
         Slot::Occupied(mut place) => {
             let len = string_of(place.entry())?.len();
@@ -58,6 +63,7 @@ pub fn setrange(cx: &mut Context<'_>) -> Result<(), Error> {
     };
     if !value.is_empty() {
         cx.changed(key.bytes);
+        cx.notify(EventClass::STRING, "setrange", key.bytes);
     }
     cx.reply.int(len as i64);
     Ok(())
@@ -106,6 +112,7 @@ fn delete(cx: &mut Context<'_>, key: Key<'_>, lazily: bool) {
     if let Some(entry) = cx.engine.remove(cx.session.db, key) {
         cx.engine.drop_entry(entry, lazily);
         cx.changed(key.bytes);
+        cx.notify(EventClass::GENERIC, "del", key.bytes);
     }
 }
 
@@ -157,6 +164,7 @@ pub fn getex(cx: &mut Context<'_>) -> Result<(), Error> {
         None if entry.deadline().is_none() => {}
         None => {
             set_deadline(cx, key, None);
+            cx.notify(EventClass::GENERIC, "persist", key.bytes);
             cx.log(&[b"PERSIST", key.bytes]);
         }
         Some(ms) if ms <= now_ms && !cx.engine.loading => {
@@ -166,6 +174,7 @@ pub fn getex(cx: &mut Context<'_>) -> Result<(), Error> {
         }
         Some(ms) => {
             set_deadline(cx, key, Some(ms));
+            cx.notify(EventClass::GENERIC, "expire", key.bytes);
             let mut digits = itoa::Buffer::new();
             cx.log(&[b"PEXPIREAT", key.bytes, digits.format(ms).as_bytes()]);
         }

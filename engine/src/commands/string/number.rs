@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::error::{Error, NOT_FLOAT, NOT_INTEGER, WRONG_TYPE};
 use crate::long_double::LongDouble;
+use crate::notify::EventClass;
 use graven_resp::number::parse_i64;
 use graven_store::{Slot, StringRef};
 
@@ -36,6 +37,7 @@ fn add(cx: &mut Context<'_>, increment: i64) -> Result<(), Error> {
     let sum = match cx.engine.slot(cx.session.db, key) {
         Slot::Vacant(place) => {
             place.insert_int(increment, None, access);
+            cx.notify(EventClass::NEW, "new", key.bytes);
             increment
         }
         Slot::Occupied(mut place) => {
@@ -50,6 +52,7 @@ fn add(cx: &mut Context<'_>, increment: i64) -> Result<(), Error> {
         }
     };
     cx.changed(key.bytes);
+    cx.notify(EventClass::STRING, "incrby", key.bytes);
     cx.reply.int(sum);
     Ok(())
 }
@@ -69,11 +72,15 @@ pub fn incrbyfloat(cx: &mut Context<'_>) -> Result<(), Error> {
     let sum = value.checked_add(increment).ok_or("ERR increment would produce NaN or Infinity")?.to_text();
     match slot {
         // Stored as bytes even if it looks like an integer, as Redis does.
-        Slot::Vacant(place) => drop(place.insert_bytes(sum.as_bytes(), None, access)),
+        Slot::Vacant(place) => {
+            place.insert_bytes(sum.as_bytes(), None, access);
+            cx.notify(EventClass::NEW, "new", key.bytes);
+        }
         Slot::Occupied(mut place) => place.set_bytes(sum.as_bytes()),
     }
     cx.log(&[b"SET", key.bytes, sum.as_bytes(), b"KEEPTTL"]);
     cx.changed(key.bytes);
+    cx.notify(EventClass::STRING, "incrbyfloat", key.bytes);
     cx.reply.bulk(sum.as_bytes());
     Ok(())
 }

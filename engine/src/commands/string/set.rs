@@ -7,6 +7,7 @@ use super::{reply_string, string_of};
 use crate::commands::many_keys::for_each_key;
 use crate::context::Context;
 use crate::error::{Error, NOT_INTEGER, SYNTAX, invalid_expire, wrong_arity};
+use crate::notify::EventClass;
 use graven_resp::number::parse_i64;
 use graven_store::{Entry, Key, ObjectType, Slot};
 
@@ -21,7 +22,7 @@ pub enum Deadline {
     At(u64),
 }
 
-/// Makes a key this string, whatever it was.
+/// Makes a key this string, whatever it was. Of the events, only `new` is told: the rest depends on the command.
 #[inline]
 pub fn put(cx: &mut Context<'_>, key: Key<'_>, value: &[u8], deadline: Deadline) {
     let access = cx.engine.fresh_access();
@@ -55,6 +56,7 @@ pub fn put(cx: &mut Context<'_>, key: Key<'_>, value: &[u8], deadline: Deadline)
                 Deadline::Clear | Deadline::Keep => None,
             };
             place.insert_string(value, deadline, access);
+            cx.notify(EventClass::NEW, "new", key.bytes);
         }
     }
     cx.changed(key.bytes);
@@ -139,6 +141,7 @@ pub fn set(cx: &mut Context<'_>) -> Result<(), Error> {
     let key = cx.key(1);
     let value = cx.args.at(2);
     put(cx, key, value, Deadline::Clear);
+    cx.notify(EventClass::STRING, "set", key.bytes);
     cx.reply.ok();
     Ok(())
 }
@@ -168,6 +171,7 @@ fn set_with_options(cx: &mut Context<'_>) -> Result<(), Error> {
         }
     }
     put(cx, key, value, deadline);
+    notify_set(cx, key.bytes, deadline);
     if !options.get {
         cx.reply.ok();
     }
@@ -177,6 +181,14 @@ fn set_with_options(cx: &mut Context<'_>) -> Result<(), Error> {
         _ => {}
     }
     Ok(())
+}
+
+/// Tells that a key was set, and given a deadline.
+fn notify_set(cx: &mut Context<'_>, key: &[u8], deadline: Deadline) {
+    cx.notify(EventClass::STRING, "set", key);
+    if let Deadline::At(_) = deadline {
+        cx.notify(EventClass::GENERIC, "expire", key);
+    }
 }
 
 /// Logs a `SET` with an absolute deadline.
@@ -202,6 +214,8 @@ pub fn setnx(cx: &mut Context<'_>) -> Result<(), Error> {
     };
     place.insert_string(value, None, access);
     cx.changed(key.bytes);
+    cx.notify(EventClass::NEW, "new", key.bytes);
+    cx.notify(EventClass::STRING, "set", key.bytes);
     cx.reply.int(1);
     Ok(())
 }
@@ -220,6 +234,7 @@ fn set_expiring(cx: &mut Context<'_>, unit: Unit, command: &str) -> Result<(), E
     let deadline = unit.deadline(cx.args.at(2), cx.engine.now_ms(), command)?;
     let (key, value) = (cx.key(1), cx.args.at(3));
     put(cx, key, value, Deadline::At(deadline));
+    notify_set(cx, key.bytes, Deadline::At(deadline));
     log_with_deadline(cx, key.bytes, value, deadline);
     cx.reply.ok();
     Ok(())
@@ -233,6 +248,7 @@ pub fn getset(cx: &mut Context<'_>) -> Result<(), Error> {
         Some(entry) => reply_string(&mut cx.reply, string_of(entry)?),
     }
     put(cx, key, value, Deadline::Clear);
+    cx.notify(EventClass::STRING, "set", key.bytes);
     cx.log(&[b"SET", key.bytes, value]);
     Ok(())
 }
@@ -265,6 +281,9 @@ fn put_pairs(cx: &mut Context<'_>, command: &str) -> Result<(), Error> {
     if cx.args.len().is_multiple_of(2) {
         return Err(wrong_arity(command));
     }
-    for_each_key(cx, 1, 2, |cx, i, key| put(cx, key, cx.args.at(i + 1), Deadline::Clear));
+    for_each_key(cx, 1, 2, |cx, i, key| {
+        put(cx, key, cx.args.at(i + 1), Deadline::Clear);
+        cx.notify(EventClass::STRING, "set", key.bytes);
+    });
     Ok(())
 }

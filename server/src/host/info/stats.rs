@@ -2,7 +2,7 @@
 
 use super::Text;
 use crate::outside::Outside;
-use graven_engine::Engine;
+use graven_engine::{Engine, Topic};
 
 pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     let stats = &outside.stats;
@@ -30,7 +30,10 @@ pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     text.field("current_eviction_exceeded_time", current_ms);
     text.field("keyspace_hits", engine.stats.hits);
     text.field("keyspace_misses", engine.stats.misses);
-    text.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks"]);
+    text.field("pubsub_channels", engine.topic_count(Topic::Channel));
+    text.field("pubsub_patterns", engine.topic_count(Topic::Pattern));
+    text.field("pubsubshard_channels", engine.topic_count(Topic::ShardChannel));
+    text.zeros(&["latest_fork_usec", "total_forks"]);
     text.zeros(&["migrate_cached_sockets", "slave_expires_tracked_keys"]);
     text.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
     text.zeros(&["total_active_defrag_time", "current_active_defrag_time"]);

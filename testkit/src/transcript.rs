@@ -1,0 +1,82 @@
+//! What several clients of one server see, step by step: for commands whose effects show on other connections than their own.
+//!
+//! A script is lines of `<client> <command>`, with clients numbered from 0 and the command as in `redis-cli`. Beside commands there
+//! are `sleep <ms>`, `<client> close`, and `#` for a note. After each step everything that the server has sent to anybody is read
+//! and written down, so two servers that do the same have the same transcript.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::client::encode;
+use crate::{Client, Server};
+
+/// Commands of another client between a step and the look at what came of it: the server has finished the step, and the
+/// turn of its loop after that.
+const ROUND_TRIPS: usize = 3;
+
+/// Plays a script and returns what was seen. Start the server without a log: replies must not wait for anything.
+pub fn play(server: &Server, script: &str) -> String {
+    let mut control = server.client();
+    let mut clients: Vec<Option<TcpStream>> = Vec::new();
+    let mut seen = String::new();
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        seen += &format!("{line}\n");
+        let (who, command) = line.split_once(' ').expect("a client and a command");
+        if who == "sleep" {
+            std::thread::sleep(Duration::from_millis(command.parse().expect("milliseconds")));
+        } else {
+            let who: usize = who.parse().expect("a client's number");
+            clients.resize_with(clients.len().max(who + 1), || None);
+            let client = clients[who].get_or_insert_with(|| connect(server));
+            if command == "close" {
+                clients[who] = None;
+            } else {
+                let mut bytes = Vec::new();
+                encode(&mut bytes, &command.split_whitespace().collect::<Vec<_>>());
+                client.write_all(&bytes).expect("the server listens");
+            }
+        }
+        settle(&mut control);
+        for (who, client) in clients.iter_mut().enumerate() {
+            let Some(stream) = client else { continue };
+            let (bytes, open) = arrived(stream);
+            if !bytes.is_empty() {
+                seen += &format!("    {who}: {}\n", bytes.escape_ascii());
+            }
+            if !open {
+                seen += &format!("    {who}: closed\n");
+                *client = None;
+            }
+        }
+    }
+    seen
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", server.port())).expect("the server listens");
+    stream.set_nodelay(true).expect("a socket");
+    stream.set_nonblocking(true).expect("a socket");
+    stream
+}
+
+fn settle(control: &mut Client) {
+    for _ in 0..ROUND_TRIPS {
+        control.call(&["PING"]);
+    }
+}
+
+/// Everything that has arrived, and whether the connection is still open.
+fn arrived(stream: &mut TcpStream) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return (bytes, false),
+            Ok(n) => bytes.extend_from_slice(&buffer[..n]),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return (bytes, true),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return (bytes, false),
+        }
+    }
+}
