@@ -11,10 +11,18 @@ use crate::notify::{self, EventClass};
 use crate::registry::CommandId;
 use crate::session::Session;
 use graven_resp::Args;
-use graven_store::{Entry, Key, Slot, Table};
+use graven_store::{Entry, Expired, Key, Slot, Table};
 
 /// A value of more allocations is never dropped by the thread that executes commands: some hundreds of microseconds.
 pub(crate) const LONG_TO_DROP: usize = 4096;
+
+/// What of a key is due.
+enum Due {
+    Nothing,
+    Key,
+    /// Perhaps fields of a hash.
+    Fields,
+}
 
 impl Engine {
     /// A key's entry, for reading: due keys are gone, use is counted, and the reply will wait for what it
@@ -101,7 +109,7 @@ impl Engine {
 
     /// Notes that a key may be changed by the running command.
     #[inline]
-    fn will_write(&mut self, db: usize, key: Key<'_>) {
+    pub(crate) fn will_write(&mut self, db: usize, key: Key<'_>) {
         if self.settings.track_reads {
             // Blocks become durable as wholes, so any position inside the next effect stands for its end.
             self.unsettled.note(db, key.hash, self.effects.lsn() + 1);
@@ -167,27 +175,44 @@ impl Engine {
     /// it must not be shown.
     #[inline]
     pub fn expire_if_due(&mut self, db: usize, key: Key<'_>) -> bool {
-        if !self.has_expired(db, key) {
-            return false;
+        match self.has_expired(db, key) {
+            Due::Nothing => false,
+            Due::Key => {
+                if self.pause == Pause::Off {
+                    self.expire(db, key);
+                }
+                self.pause != Pause::Off
+            }
+            Due::Fields => {
+                if self.pause == Pause::Off {
+                    self.expire_fields(db, key);
+                }
+                false
+            }
         }
-        if self.pause == Pause::Off {
-            self.expire(db, key);
-        }
-        self.pause != Pause::Off
     }
 
     /// Deletes a key whose deadline has passed, for a command that is about to change it.
     #[inline]
-    fn expire_to_write(&mut self, db: usize, key: Key<'_>) {
-        if self.has_expired(db, key) {
-            self.expire(db, key);
+    pub(crate) fn expire_to_write(&mut self, db: usize, key: Key<'_>) {
+        match self.has_expired(db, key) {
+            Due::Nothing => {}
+            Due::Key => self.expire(db, key),
+            Due::Fields => self.expire_fields(db, key),
         }
     }
 
     #[inline]
-    fn has_expired(&self, db: usize, key: Key<'_>) -> bool {
+    fn has_expired(&self, db: usize, key: Key<'_>) -> Due {
         let keys = self.keyspace.db(db);
-        keys.volatile_len() > 0 && keys.get(key).is_some_and(|entry| self.is_due(entry.deadline()))
+        if !keys.has_deadlines() {
+            return Due::Nothing;
+        }
+        match keys.get(key) {
+            Some(entry) if self.is_due(entry.deadline()) => Due::Key,
+            Some(entry) if keys.expiring_hashes() > 0 && self.is_due(entry.field_deadline()) => Due::Fields,
+            _ => Due::Nothing,
+        }
     }
 
     #[cold]
@@ -218,16 +243,25 @@ impl Engine {
         let mut done = true;
         let mut due = Vec::new();
         for db in 0..self.keyspace.databases() {
-            if self.keyspace.db(db).volatile_len() == 0 {
+            if !self.keyspace.db(db).has_deadlines() {
                 continue;
             }
             let now_ms = self.now_ms;
-            done &= self.keyspace.db_mut(db).expire(now_ms, go_on, &mut |entry| due.push(entry));
-            for entry in due.drain(..) {
+            done &= self.keyspace.db_mut(db).expire_all(now_ms, go_on, &mut |expired| due.push(expired));
+            for expired in due.drain(..) {
                 self.effects.begin_unit();
-                let hash = self.keyspace.hash(entry.key());
-                self.will_write(db, Key { bytes: entry.key(), hash });
-                self.expired(db, entry);
+                match expired {
+                    Expired::Key(entry) => {
+                        let hash = self.keyspace.hash(entry.key());
+                        self.will_write(db, Key { bytes: entry.key(), hash });
+                        self.expired(db, entry);
+                    }
+                    Expired::Fields { key, fields, emptied } => {
+                        let key = self.keyspace.key(&key);
+                        self.will_write(db, key);
+                        self.fields_expired(db, key, &fields, emptied);
+                    }
+                }
                 self.effects.end_unit();
             }
         }

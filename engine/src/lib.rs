@@ -18,6 +18,7 @@ mod command;
 mod command_reply;
 pub mod commands;
 mod context;
+mod due_fields;
 mod effect;
 mod engine;
 pub mod error;

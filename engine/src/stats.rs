@@ -53,6 +53,8 @@ pub struct Stats {
     pub misses: u64,
     /// Keys deleted because they were due.
     pub expired: u64,
+    /// Fields of hashes deleted because they were due.
+    pub expired_fields: u64,
     /// Keys deleted to free memory.
     pub evicted: u64,
     /// Nanoseconds that memory was over its limit.

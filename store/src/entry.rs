@@ -437,6 +437,12 @@ impl Entry {
         self.deadline().is_some_and(|deadline| deadline < now_ms)
     }
 
+    /// The first moment at which the key or one of its fields may be due.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        let fields = self.field_deadline();
+        self.deadline().map_or(fields, |own| Some(fields.map_or(own, |first| first.min(own))))
+    }
+
     /// The data type of the value.
     #[inline]
     pub fn object_type(&self) -> ObjectType {

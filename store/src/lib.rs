@@ -11,7 +11,7 @@
 //!   overflowed (`segment.rs`).
 //! * Buckets are in hash order, so a position in hash space is a cursor that no resize can
 //!   invalidate.
-//! * `next_deadline` of a segment is never later than the earliest deadline in it.
+//! * `next_deadline` of a segment is never later than the earliest deadline in it, those of fields of hashes included.
 //!
 //! # Where `unsafe` is
 //!
@@ -38,6 +38,7 @@ compile_error!("the keyspace keeps hash bits in the upper 16 bits of pointers an
 mod bucket;
 mod entry;
 mod expire;
+mod hash;
 mod hasher;
 mod keyspace;
 mod large;
@@ -55,7 +56,9 @@ mod thresholds;
 mod value;
 
 pub use entry::{EMBEDDED_MAX_BYTES, Entry};
+pub use expire::Expired;
 pub use graven_listpack::{Item, parse_canonical};
+pub use hash::{Field, FieldDeadline, HashBuilder, HashMut, HashRef};
 pub use hasher::{Hasher, Key};
 pub use keyspace::Keyspace;
 pub use list::{List, ListLimits, ListRef, Side};

@@ -62,7 +62,9 @@ impl Table {
                 step if step == self.segments.len() => 0..home,
                 _ => 0..segment.bucket_count(),
             };
-            let wanted = segment.sampled(buckets, volatile).take(count - visited);
+            // Hashes of which only fields have deadlines are marked too.
+            let wanted = segment.sampled(buckets, volatile).filter(|entry| !volatile || entry.deadline().is_some());
+            let wanted = wanted.take(count - visited);
             wanted.for_each(|entry| {
                 visited += 1;
                 visit(entry);

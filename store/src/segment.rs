@@ -158,6 +158,11 @@ impl Segment {
         self.buckets[place.bucket].entry(place.slot).expect("the place is occupied")
     }
 
+    /// The entry at a place, if it is occupied.
+    pub(crate) fn at(&self, place: Place) -> Option<&Entry> {
+        self.buckets[place.bucket].entry(place.slot)
+    }
+
     #[inline]
     pub(crate) fn entry_mut(&mut self, place: Place) -> &mut Entry {
         self.buckets[place.bucket].entry_mut(place.slot).expect("the place is occupied")
@@ -183,7 +188,7 @@ impl Segment {
 
     /// Adds an entry whose key is not here; there must be room ([`Segment::reserve_one`]).
     pub(crate) fn insert(&mut self, hash: u64, mut entry: Entry) -> Place {
-        let volatile = entry.deadline().is_some();
+        let volatile = entry.is_volatile();
         entry.set_position(position_of(hash, self.depth));
         self.len += 1;
         self.place(tag_of(hash), volatile, entry)
@@ -225,7 +230,7 @@ impl Segment {
         }
     }
 
-    /// Notes whether the entry at `place` has a deadline.
+    /// Notes whether the entry at `place`, or a field of it, has a deadline.
     pub(crate) fn set_volatile(&mut self, place: Place, volatile: bool) {
         self.buckets[place.bucket].set_volatile(place.slot, volatile);
     }

@@ -79,8 +79,17 @@ impl<'a> Occupied<'a> {
 
     fn recount_deadline(&mut self, old: Option<u64>, new: Option<u64>) {
         let Location { segment, place } = self.location;
-        self.db.segments[segment].set_volatile(place, new.is_some());
+        let volatile = self.entry().is_volatile();
+        self.db.segments[segment].set_volatile(place, volatile);
         self.db.count_deadline(segment, old, new);
+    }
+
+    /// The first deadline of the hash's fields has changed.
+    pub(crate) fn recount_fields(&mut self, old: Option<u64>, new: Option<u64>) {
+        let Location { segment, place } = self.location;
+        let volatile = self.entry().is_volatile();
+        self.db.segments[segment].set_volatile(place, volatile);
+        self.db.count_fields(segment, old, new);
     }
 
     /// Adds `tail` to the end of the string, which becomes raw; returns the new length.
@@ -110,6 +119,10 @@ impl<'a> Occupied<'a> {
         let new = entry.deadline();
         entry.set_position(self.entry().position());
         let old = std::mem::replace(self.change(), entry);
+        let (old_fields, new_fields) = (old.field_deadline(), self.entry().field_deadline());
+        if old_fields != new_fields {
+            self.recount_fields(old_fields, new_fields);
+        }
         self.recount_deadline(old.deadline(), new);
         old
     }

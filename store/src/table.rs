@@ -16,10 +16,14 @@ pub struct Table {
     depth: u8,
     directory: Vec<u32>,
     pub(crate) segments: Vec<Segment>,
-    /// For each segment a lower bound of its deadlines; `u64::MAX` without any.
+    /// For each segment a lower bound of its deadlines, those of hashes' fields included; `u64::MAX` without any.
     pub(crate) next_deadlines: Vec<u64>,
+    /// A lower bound of all of these; `u64::MAX` without any.
+    pub(crate) earliest: u64,
     len: usize,
     volatile: usize,
+    /// Hashes of which a field has a deadline.
+    expiring_hashes: usize,
     deadline_sum: u128,
     /// The segment at which the next expiry pass goes on.
     pub(crate) expire_next: usize,
@@ -56,8 +60,10 @@ impl Table {
             directory: vec![0],
             segments: vec![Segment::new(0, 0)],
             next_deadlines: vec![u64::MAX],
+            earliest: u64::MAX,
             len: 0,
             volatile: 0,
+            expiring_hashes: 0,
             deadline_sum: 0,
             expire_next: 0,
         }
@@ -82,6 +88,23 @@ impl Table {
     /// Number of keys with a deadline.
     pub fn volatile_len(&self) -> usize {
         self.volatile
+    }
+
+    /// Number of hashes of which a field has a deadline.
+    pub fn expiring_hashes(&self) -> usize {
+        self.expiring_hashes
+    }
+
+    /// Whether any key, or any field of a hash, has a deadline.
+    #[inline]
+    pub fn has_deadlines(&self) -> bool {
+        self.volatile + self.expiring_hashes > 0
+    }
+
+    /// A moment that is not later than any deadline; `None` if there is none.
+    #[inline]
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.has_deadlines().then_some(self.earliest)
     }
 
     /// Sum of all deadlines in milliseconds; with [`Table::volatile_len`] it gives the average time to live.
@@ -176,8 +199,34 @@ impl Table {
         if let Some(deadline) = new {
             self.volatile += 1;
             self.deadline_sum += u128::from(deadline);
-            let next = &mut self.next_deadlines[segment];
-            *next = deadline.min(*next);
+            self.note_deadline(segment, deadline);
+        }
+    }
+
+    /// Counts the coming, going or change of the first deadline of a hash's fields in a segment.
+    pub(crate) fn count_fields(&mut self, segment: usize, old: Option<u64>, new: Option<u64>) {
+        self.expiring_hashes -= usize::from(old.is_some());
+        if let Some(deadline) = new {
+            self.expiring_hashes += 1;
+            self.note_deadline(segment, deadline);
+        }
+    }
+
+    #[inline]
+    fn note_deadline(&mut self, segment: usize, deadline: u64) {
+        let next = &mut self.next_deadlines[segment];
+        *next = deadline.min(*next);
+        self.earliest = deadline.min(self.earliest);
+    }
+
+    /// Sets, changes or removes a key's deadline. False if there is no such key.
+    pub(crate) fn set_deadline(&mut self, key: Key<'_>, deadline: Option<u64>) -> bool {
+        match self.slot(key) {
+            Slot::Occupied(mut place) => {
+                place.set_deadline(deadline);
+                true
+            }
+            Slot::Vacant(_) => false,
         }
     }
 
@@ -190,6 +239,7 @@ impl Table {
         }
         self.len += 1;
         self.count_deadline(segment, None, entry.deadline());
+        self.count_fields(segment, None, entry.field_deadline());
         let place = self.segments[segment].insert(hash, entry);
         Location { segment, place }
     }
@@ -201,6 +251,7 @@ impl Table {
         segment.tidy();
         self.len -= 1;
         self.count_deadline(location.segment, entry.deadline(), None);
+        self.count_fields(location.segment, entry.field_deadline(), None);
         entry
     }
 
@@ -208,6 +259,7 @@ impl Table {
     pub(crate) fn count_taken(&mut self, segment: usize, entry: &Entry) {
         self.len -= 1;
         self.count_deadline(segment, entry.deadline(), None);
+        self.count_fields(segment, entry.field_deadline(), None);
     }
 
     /// Splits the segment of `hash` in two.

@@ -84,7 +84,7 @@ pub enum Packed {
     List,
     /// A listpack of fields and values in turn.
     Hash,
-    /// A listpack of fields, values and deadlines in turn.
+    /// A listpack of fields, values and deadlines (0: none) in turn, the earliest deadline first, none last.
     HashWithDeadlines,
     /// A listpack of members.
     Set,

@@ -5,7 +5,7 @@
 
 use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Resumed, Session, SessionFlags, Settings, WriteStatus};
 use graven_resp::{Args, OwnedArgs, split_line};
-use graven_store::ObjectType;
+use graven_store::{Entry, HashRef, ObjectType, StringRef};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -57,7 +57,7 @@ pub type DataSet = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<u64>)>;
 pub struct World {
     pub engine: Engine,
     pub session: Session,
-    now_ms: Rc<Cell<u64>>,
+    pub now_ms: Rc<Cell<u64>>,
     /// Everything logged so far.
     log: Vec<u8>,
 }
@@ -159,10 +159,11 @@ impl World {
         let selected = self.session.db;
         for db in 0..DATABASES {
             let entries = self.engine.keyspace.db(db).iter();
-            let keys: Vec<_> = entries.map(|e| (e.key().to_vec(), e.object_type(), e.deadline(), e.string().map(|s| s.to_vec()))).collect();
+            let stored = |e: &Entry| e.string().map(|s| s.to_vec()).or_else(|| e.hash().map(show_hash));
+            let keys: Vec<_> = entries.map(|e| (e.key().to_vec(), e.object_type(), e.deadline(), stored(e))).collect();
             self.session.db = db;
-            for (key, kind, deadline, string) in keys {
-                let value = string.unwrap_or_else(|| self.collection(&key, kind));
+            for (key, kind, deadline, stored) in keys {
+                let value = stored.unwrap_or_else(|| self.collection(&key, kind));
                 data.insert((db, key), (value, deadline));
             }
         }
@@ -172,10 +173,9 @@ impl World {
 
     fn collection(&mut self, key: &[u8], kind: ObjectType) -> Vec<u8> {
         let words: &[&[u8]] = match kind {
-            ObjectType::String => unreachable!("strings are read from the keyspace"),
+            ObjectType::String | ObjectType::Hash => unreachable!("they are read from the keyspace"),
             ObjectType::List => &[b"LRANGE", key, b"0", b"-1"],
             ObjectType::Set => &[b"SMEMBERS", key],
-            ObjectType::Hash => &[b"HGETALL", key],
             ObjectType::SortedSet => &[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
             ObjectType::Stream => &[b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"],
         };
@@ -191,15 +191,17 @@ impl World {
                 members.sort();
                 members.join(" ").into_bytes()
             }
-            ObjectType::Hash => {
-                let items = items();
-                let mut fields: Vec<_> = items.chunks(2).map(|pair| pair.join("=")).collect();
-                fields.sort();
-                fields.join(" ").into_bytes()
-            }
             _ => reply,
         }
     }
+}
+
+/// Fields with values and deadlines, sorted.
+fn show_hash(hash: HashRef<'_>) -> Vec<u8> {
+    let text = |string: StringRef<'_>| string.to_vec().escape_ascii().to_string();
+    let mut fields: Vec<_> = hash.iter().map(|f| format!("{}={} {:?}", text(f.name), text(f.value), f.deadline)).collect();
+    fields.sort();
+    fields.join("; ").into_bytes()
 }
 
 /// `rename-command`

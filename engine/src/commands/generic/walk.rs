@@ -53,7 +53,7 @@ pub fn randomkey(cx: &mut Context<'_>) -> Result<(), Error> {
 }
 
 /// A cursor as C's `strtoul` reads it, which accepts a sign and an empty string.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
+pub(crate) fn parse_cursor(text: &[u8]) -> Option<u64> {
     let (negative, digits) = match text {
         [] => return Some(0),
         [b'-', digits @ ..] => (true, digits),
