@@ -84,37 +84,111 @@ fn parse_hexadecimal(text: &str) -> Option<f64> {
     (scaled.is_finite() && (scaled != 0.0 || value == 0.0)).then_some(scaled)
 }
 
-/// Writes a double the way Redis replies it: the shortest decimal that reads back, `inf`, `-inf`, `nan`;
-/// integers without a fraction, exponents where C's `%.17g` has them.
-pub fn format_f64(out: &mut Vec<u8>, value: f64) {
-    if value.is_nan() {
-        out.extend_from_slice(b"nan");
-    } else if value.is_infinite() {
-        out.extend_from_slice(if value > 0.0 { b"inf" } else { b"-inf" });
-    } else if value == 0.0 {
-        out.extend_from_slice(if value.is_sign_negative() { b"-0" } else { b"0" });
-    } else if value.fract() == 0.0 && value.abs() < 1e17 {
-        out.extend_from_slice(itoa::Buffer::new().format(value as i64).as_bytes());
-    } else {
+/// The text of a double, without an allocation.
+pub struct DoubleText {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl DoubleText {
+    /// Writes a double the way Redis 7.2 replies it: an integer of moderate size in full, else the shortest decimal that reads
+    /// back, with an exponent where it would be long; `inf`, `-inf`, `nan`.
+    pub fn new(value: f64) -> DoubleText {
+        const MOST: f64 = (i64::MAX / 2) as f64;
+        let mut text = DoubleText { bytes: [0; 32], len: 0 };
+        if value.is_nan() {
+            text.push(b"nan");
+        } else if value.is_infinite() {
+            text.push(if value > 0.0 { b"inf" } else { b"-inf" });
+        } else if value == 0.0 {
+            text.push(if value.is_sign_negative() { b"-0" } else { b"0" });
+        } else if value.abs() <= MOST && value.trunc() == value {
+            text.push(itoa::Buffer::new().format(value as i64).as_bytes());
+        } else {
+            text.push_decimal(value);
+        }
+        text
+    }
+
+    /// The text.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    fn push_zeros(&mut self, count: usize) {
+        self.bytes[self.len..self.len + count].fill(b'0');
+        self.len += count;
+    }
+
+    /// A finite number that is not 0: its digits, and which form they take.
+    fn push_decimal(&mut self, value: f64) {
+        if value < 0.0 {
+            self.push(b"-");
+        }
         let mut buffer = ryu::Buffer::new();
-        let text = buffer.format_finite(value);
-        match text.split_once('e') {
-            None => out.extend_from_slice(text.trim_end_matches(".0").as_bytes()),
-            Some((mantissa, exponent)) => {
-                out.extend_from_slice(mantissa.trim_end_matches(".0").as_bytes());
-                out.push(b'e');
-                let (sign, digits) = match exponent.strip_prefix('-') {
-                    Some(digits) => (b'-', digits),
-                    None => (b'+', exponent),
-                };
-                out.push(sign);
-                if digits.len() < 2 {
-                    out.push(b'0');
+        let (mut scratch, mut len) = ([0; 24], 0);
+        let text = buffer.format_finite(value.abs());
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+        let mut exponent: i32 = exponent.parse().expect("an exponent is a small integer");
+        let mut after_point = false;
+        for byte in mantissa.bytes() {
+            match byte {
+                b'.' => after_point = true,
+                digit => {
+                    exponent -= i32::from(after_point);
+                    if len > 0 || digit != b'0' {
+                        scratch[len] = digit;
+                        len += 1;
+                    }
                 }
-                out.extend_from_slice(digits.as_bytes());
             }
         }
+        while len > 1 && scratch[len - 1] == b'0' {
+            len -= 1;
+            exponent += 1;
+        }
+        self.push_digits(&scratch[..len], exponent);
     }
+
+    /// The number is `digits` times ten to the power of `exponent`. The limits between the forms are those of the library
+    /// that Redis uses.
+    fn push_digits(&mut self, digits: &[u8], exponent: i32) {
+        let first = exponent + digits.len() as i32 - 1;
+        if exponent >= 0 && first < digits.len() as i32 + 7 {
+            self.push(digits);
+            self.push_zeros(exponent as usize);
+        } else if exponent < 0 && (exponent > -7 || first.abs() < 4) {
+            if first < 0 {
+                self.push(b"0.");
+                self.push_zeros((-first - 1) as usize);
+                self.push(digits);
+            } else {
+                let (whole, fraction) = digits.split_at(first as usize + 1);
+                self.push(whole);
+                self.push(b".");
+                self.push(fraction);
+            }
+        } else {
+            self.push(&digits[..1]);
+            if digits.len() > 1 {
+                self.push(b".");
+                self.push(&digits[1..]);
+            }
+            self.push(if first < 0 { b"e-" } else { b"e+" });
+            self.push(itoa::Buffer::new().format(first.unsigned_abs()).as_bytes());
+        }
+    }
+}
+
+/// Appends a double as [`DoubleText`] writes it.
+pub fn format_f64(out: &mut Vec<u8>, value: f64) {
+    out.extend_from_slice(DoubleText::new(value).as_bytes());
 }
 
 #[cfg(test)]
@@ -146,7 +220,20 @@ mod tests {
             (3.0, "3"),
             (-1e16, "-10000000000000000"),
             (1e300, "1e+300"),
-            (1.5e-9, "1.5e-09"),
+            (1.5e-9, "1.5e-9"),
+            (0.1, "0.1"),
+            (-0.1 - 0.2, "-0.30000000000000004"),
+            (1e-6, "0.000001"),
+            (1e-7, "1e-7"),
+            (0.00123456789, "0.00123456789"),
+            (0.000123456789, "1.23456789e-4"),
+            (123.456, "123.456"),
+            (1e17, "100000000000000000"),
+            (1e21, "1e+21"),
+            (-1.2345678901234567e19, "-12345678901234567000"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (-f64::MIN_POSITIVE, "-2.2250738585072014e-308"),
+            (5e-324, "5e-324"),
             (f64::INFINITY, "inf"),
             (-0.0, "-0"),
         ] {

@@ -1,6 +1,6 @@
 //! Replies, written into the client's output buffer.
 
-use crate::number::{format_f64, push_prefixed};
+use crate::number::{DoubleText, push_prefixed};
 
 /// The version of the protocol a client speaks; chosen by `HELLO`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,9 +168,8 @@ impl<'a> Reply<'a> {
 
     /// A double: `,1.5`, or a bulk string.
     pub fn double(&mut self, value: f64) {
-        let mut text = Vec::with_capacity(32);
-        format_f64(&mut text, value);
-        if self.is_resp3() { self.line(b',', &text) } else { self.bulk(&text) }
+        let text = DoubleText::new(value);
+        if self.is_resp3() { self.line(b',', text.as_bytes()) } else { self.bulk(text.as_bytes()) }
     }
 
     /// A truth value: `#t`, or 1.

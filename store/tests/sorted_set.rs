@@ -45,7 +45,7 @@ fn check(set: SortedSetRef<'_>, model: &Model) {
     assert_eq!(backwards, model.0);
     for (rank, (member, score)) in model.0.iter().enumerate() {
         assert_eq!(set.rank(member), Some((rank, *score)));
-        assert_eq!(set.score(member).map(f64::to_bits), Some(score.to_bits()));
+        assert_eq!(set.score(member), Some(*score));
     }
     let mut scanned = Vec::new();
     let mut cursor = 0;
@@ -248,4 +248,16 @@ fn a_million_members_in_a_row_are_well_packed_and_go_in_pieces() {
     assert_eq!(entry.object_type(), ObjectType::SortedSet);
     let bytes = entry.memory_usage() as f64 / 200_000.0;
     assert!(bytes < 100.0, "{bytes} bytes a member");
+}
+
+#[test]
+fn a_zero_keeps_its_sign_only_in_a_large_one() {
+    for (entries, negative) in [(0, true), (128, false)] {
+        let thresholds = Thresholds { zset_max_listpack_entries: entries, ..Thresholds::default() };
+        let mut builder = SortedSetBuilder::new(0, &thresholds, Keyspace::new(1, [7; 16]).hasher());
+        builder.insert(b"zero", -0.0);
+        let entry = builder.into_entry(KEY, None, 0);
+        let score = entry.sorted_set().expect("a sorted set").score(b"zero").expect("it is there");
+        assert_eq!((score, score.is_sign_negative()), (0.0, negative));
+    }
 }

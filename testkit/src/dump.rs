@@ -160,6 +160,13 @@ fn read_command(kind: &str, key: &[u8]) -> Result<Vec<Vec<u8>>> {
     Ok(words.iter().map(|word| if word.is_empty() { key.to_vec() } else { word.to_vec() }).collect())
 }
 
+/// Servers write the same double with more or fewer digits.
+fn write_as_shortest(score: &mut Value) {
+    if let Ok(number) = score.text().parse::<f64>() {
+        *score = Value::bulk(format!("{number:?}"));
+    }
+}
+
 fn canonical(kind: &str, reply: &Value) -> Vec<Value> {
     match kind {
         "set" => {
@@ -172,7 +179,12 @@ fn canonical(kind: &str, reply: &Value) -> Vec<Value> {
             fields.sort();
             fields.into_iter().flat_map(|(field, value)| [field, value]).collect()
         }
-        "list" | "zset" => reply.elements().unwrap_or_default().to_vec(),
+        "list" => reply.elements().unwrap_or_default().to_vec(),
+        "zset" => {
+            let mut items = reply.elements().unwrap_or_default().to_vec();
+            items.iter_mut().skip(1).step_by(2).for_each(write_as_shortest);
+            items
+        }
         _ => vec![reply.clone()],
     }
 }

@@ -10,6 +10,47 @@ const fn numbered(index: i32, flags: KeyFlags) -> KeySpec {
 }
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::engine("bzmpop", -5, bzmpop)
+        .flags(flags(&[Flags::WRITE, Flags::BLOCKING]))
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[numbered(2, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE))])
+        .docs(
+            "sorted-set",
+            "7.0.0",
+            "O(K + M*log(N)) for K keys and M of N members popped",
+            "Takes the members with the lowest or highest scores out of the first of several sorted sets that has any; waits if none has.",
+        )
+        .args(&[
+            Arg::new("timeout", ArgType::Double),
+            Arg::new("numkeys", ArgType::Integer),
+            Arg::key().multiple(),
+            Arg::new("where", ArgType::OneOf(&[Arg::word("min", "MIN"), Arg::word("max", "MAX")])),
+            Arg::new("count", ArgType::Integer).token("COUNT").optional(),
+        ]),
+    CommandSpec::engine("bzpopmax", -3, bzpopmax)
+        .flags(flags(&[Flags::WRITE, Flags::NOSCRIPT, Flags::BLOCKING, Flags::FAST]))
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::range(1, -2, 1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE))])
+        .docs(
+            "sorted-set",
+            "5.0.0",
+            "O(log(N)) for N members",
+            "Takes the member with the highest score out of the first of several sorted sets that has any; waits if none has.",
+        )
+        .history(&[("6.0.0", "The timeout may have a fraction.")])
+        .args(&[Arg::key().multiple(), Arg::new("timeout", ArgType::Double)]),
+    CommandSpec::engine("bzpopmin", -3, bzpopmin)
+        .flags(flags(&[Flags::WRITE, Flags::NOSCRIPT, Flags::BLOCKING, Flags::FAST]))
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::range(1, -2, 1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE))])
+        .docs(
+            "sorted-set",
+            "5.0.0",
+            "O(log(N)) for N members",
+            "Takes the member with the lowest score out of the first of several sorted sets that has any; waits if none has.",
+        )
+        .history(&[("6.0.0", "The timeout may have a fraction.")])
+        .args(&[Arg::key().multiple(), Arg::new("timeout", ArgType::Double)]),
     CommandSpec::engine("zadd", -4, zadd)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
@@ -41,24 +82,142 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
         .docs("sorted-set", "2.0.0", "O(log(N)) for N members", "Tells how many members have a score in a range.")
         .args(&[Arg::key(), Arg::new("min", ArgType::Double), Arg::new("max", ArgType::Double)]),
+    CommandSpec::engine("zdiff", -3, zdiff)
+        .flags(Flags::READONLY)
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[numbered(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "sorted-set",
+            "6.2.0",
+            "O(L + (N-K)log(N)) for L members in all, N in the first sorted set, K in the result",
+            "Returns the members of the first sorted set that the others lack.",
+        )
+        .args(&[Arg::new("numkeys", ArgType::Integer), Arg::key().multiple(), Arg::word("withscores", "WITHSCORES").optional()]),
+    CommandSpec::engine("zdiffstore", -4, zdiffstore)
+        .flags(flags(&[Flags::WRITE, Flags::DENYOOM]))
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::one(1, KeyFlags::OW.union(KeyFlags::UPDATE)), numbered(2, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "sorted-set",
+            "6.2.0",
+            "O(L + (N-K)log(N)) for L members in all, N in the first sorted set, K in the result",
+            "Stores the members of the first sorted set that the others lack.",
+        )
+        .args(&[
+            Arg::new("destination", ArgType::Key(0)),
+            Arg::new("numkeys", ArgType::Integer),
+            Arg::new("key", ArgType::Key(1)).multiple(),
+        ]),
     CommandSpec::engine("zincrby", 4, zincrby)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))])
         .docs("sorted-set", "1.2.0", "O(log(N)) for N members", "Adds to the score of a member, which is added if it is missing.")
         .args(&[Arg::key(), Arg::new("increment", ArgType::Integer), Arg::new("member", ArgType::String)]),
+    CommandSpec::engine("zinter", -3, zinter)
+        .flags(Flags::READONLY)
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[numbered(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "sorted-set",
+            "6.2.0",
+            "O(N*K + M*log(M)) for K sorted sets, the smallest with N members, and M in the result",
+            "Returns the members that all of several sorted sets have.",
+        )
+        .args(&[
+            Arg::new("numkeys", ArgType::Integer),
+            Arg::key().multiple(),
+            Arg::new("weight", ArgType::Integer).token("WEIGHTS").optional().multiple(),
+            Arg::new("aggregate", ArgType::OneOf(&[Arg::word("sum", "SUM"), Arg::word("min", "MIN"), Arg::word("max", "MAX")]))
+                .token("AGGREGATE")
+                .optional(),
+            Arg::word("withscores", "WITHSCORES").optional(),
+        ]),
+    CommandSpec::engine("zintercard", -3, zintercard)
+        .flags(Flags::READONLY)
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[numbered(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "sorted-set",
+            "7.0.0",
+            "O(N*K) for K sorted sets, the smallest with N members",
+            "Tells how many members all of several sorted sets have.",
+        )
+        .args(&[
+            Arg::new("numkeys", ArgType::Integer),
+            Arg::key().multiple(),
+            Arg::new("limit", ArgType::Integer).token("LIMIT").optional(),
+        ]),
+    CommandSpec::engine("zinterstore", -4, zinterstore)
+        .flags(flags(&[Flags::WRITE, Flags::DENYOOM]))
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::one(1, KeyFlags::OW.union(KeyFlags::UPDATE)), numbered(2, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "sorted-set",
+            "2.0.0",
+            "O(N*K + M*log(M)) for K sorted sets, the smallest with N members, and M in the result",
+            "Stores the members that all of several sorted sets have.",
+        )
+        .args(&[
+            Arg::new("destination", ArgType::Key(0)),
+            Arg::new("numkeys", ArgType::Integer),
+            Arg::new("key", ArgType::Key(1)).multiple(),
+            Arg::new("weight", ArgType::Integer).token("WEIGHTS").optional().multiple(),
+            Arg::new("aggregate", ArgType::OneOf(&[Arg::word("sum", "SUM"), Arg::word("min", "MIN"), Arg::word("max", "MAX")]))
+                .token("AGGREGATE")
+                .optional(),
+        ]),
     CommandSpec::engine("zlexcount", 4, zlexcount)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
         .docs("sorted-set", "2.8.9", "O(log(N)) for N members", "Tells how many members are in a range, where all scores are equal.")
         .args(&[Arg::key(), Arg::new("min", ArgType::String), Arg::new("max", ArgType::String)]),
+    CommandSpec::engine("zmpop", -4, zmpop)
+        .flags(Flags::WRITE)
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[numbered(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE))])
+        .docs(
+            "sorted-set",
+            "7.0.0",
+            "O(K + M*log(N)) for K keys and M of N members popped",
+            "Takes the members with the lowest or highest scores out of the first of several sorted sets that has any.",
+        )
+        .args(&[
+            Arg::new("numkeys", ArgType::Integer),
+            Arg::key().multiple(),
+            Arg::new("where", ArgType::OneOf(&[Arg::word("min", "MIN"), Arg::word("max", "MAX")])),
+            Arg::new("count", ArgType::Integer).token("COUNT").optional(),
+        ]),
     CommandSpec::engine("zmscore", -3, zmscore)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
         .docs("sorted-set", "6.2.0", "O(N) for N members asked for", "Returns the scores of several members.")
         .args(&[Arg::key(), Arg::new("member", ArgType::String).multiple()]),
+    CommandSpec::engine("zpopmax", -2, zpopmax)
+        .flags(flags(&[Flags::WRITE, Flags::FAST]))
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE))])
+        .docs("sorted-set", "5.0.0", "O(log(N)*M) for M of N members popped", "Takes out the members with the highest scores.")
+        .args(&[Arg::key(), Arg::new("count", ArgType::Integer).optional()]),
+    CommandSpec::engine("zpopmin", -2, zpopmin)
+        .flags(flags(&[Flags::WRITE, Flags::FAST]))
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE))])
+        .docs("sorted-set", "5.0.0", "O(log(N)*M) for M of N members popped", "Takes out the members with the lowest scores.")
+        .args(&[Arg::key(), Arg::new("count", ArgType::Integer).optional()]),
+    CommandSpec::engine("zrandmember", -2, zrandmember)
+        .flags(Flags::READONLY)
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs("sorted-set", "6.2.0", "O(N) for N members returned", "Returns members chosen at random.")
+        .args(&[
+            Arg::key(),
+            Arg::new("options", ArgType::Block(&[Arg::new("count", ArgType::Integer), Arg::word("withscores", "WITHSCORES").optional()]))
+                .optional(),
+        ])
+        .tips(&["nondeterministic_output"]),
     CommandSpec::engine("zrange", -4, zrange)
         .flags(Flags::READONLY)
         .categories_too(Categories::SORTEDSET)
@@ -239,10 +398,65 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .docs("sorted-set", "2.0.0", "O(log(N)) for N members", "Tells how many members come before one, from the highest score down.")
         .history(&[("7.2.0", "Option `WITHSCORE`.")])
         .args(&[Arg::key(), Arg::new("member", ArgType::String), Arg::word("withscore", "WITHSCORE").optional().since("7.2.0")]),
+    CommandSpec::engine("zscan", -3, zscan)
+        .flags(Flags::READONLY)
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "sorted-set",
+            "2.8.0",
+            "O(1) a call, O(N) for all calls that go through N members",
+            "Goes through members and scores step by step.",
+        )
+        .args(&[
+            Arg::key(),
+            Arg::new("cursor", ArgType::Integer),
+            Arg::new("pattern", ArgType::Pattern).token("MATCH").optional(),
+            Arg::new("count", ArgType::Integer).token("COUNT").optional(),
+        ])
+        .tips(&["nondeterministic_output"]),
     CommandSpec::engine("zscore", 3, zscore)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
         .docs("sorted-set", "1.2.0", "O(1)", "Returns the score of a member.")
         .args(&[Arg::key(), Arg::new("member", ArgType::String)]),
+    CommandSpec::engine("zunion", -3, zunion)
+        .flags(Flags::READONLY)
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[numbered(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "sorted-set",
+            "6.2.0",
+            "O(N + M*log(M)) for N members in all, and M in the result",
+            "Returns the members that any of several sorted sets has.",
+        )
+        .args(&[
+            Arg::new("numkeys", ArgType::Integer),
+            Arg::key().multiple(),
+            Arg::new("weight", ArgType::Integer).token("WEIGHTS").optional().multiple(),
+            Arg::new("aggregate", ArgType::OneOf(&[Arg::word("sum", "SUM"), Arg::word("min", "MIN"), Arg::word("max", "MAX")]))
+                .token("AGGREGATE")
+                .optional(),
+            Arg::word("withscores", "WITHSCORES").optional(),
+        ]),
+    CommandSpec::engine("zunionstore", -4, zunionstore)
+        .flags(flags(&[Flags::WRITE, Flags::DENYOOM]))
+        .categories_too(Categories::SORTEDSET)
+        .keys(&[KeySpec::one(1, KeyFlags::OW.union(KeyFlags::UPDATE)), numbered(2, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "sorted-set",
+            "2.0.0",
+            "O(N + M*log(M)) for N members in all, and M in the result",
+            "Stores the members that any of several sorted sets has.",
+        )
+        .args(&[
+            Arg::new("destination", ArgType::Key(0)),
+            Arg::new("numkeys", ArgType::Integer),
+            Arg::new("key", ArgType::Key(1)).multiple(),
+            Arg::new("weight", ArgType::Integer).token("WEIGHTS").optional().multiple(),
+            Arg::new("aggregate", ArgType::OneOf(&[Arg::word("sum", "SUM"), Arg::word("min", "MIN"), Arg::word("max", "MAX")]))
+                .token("AGGREGATE")
+                .optional(),
+        ]),
 ];

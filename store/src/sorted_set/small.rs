@@ -1,7 +1,7 @@
 //! The small sorted set: a listpack of members and scores in turn, in order.
 //!
-//! A score is stored as Redis stores it: as an integer if it is one of moderate size, else as the text of the double. The
-//! exception is -0, which an integer could not tell from 0.
+//! A score is stored as Redis stores it: as an integer if it is one of moderate size (so -0 becomes 0, there as here), else as
+//! the text of the double.
 
 use crate::sorted_set::range::{LexRange, ScoreRange};
 use crate::value::StringRef;
@@ -20,12 +20,10 @@ impl ScoreText {
 
     fn item(&mut self, score: f64) -> Item<'_> {
         const MOST: f64 = (i64::MAX / 2) as f64;
-        if score.abs() <= MOST && score.trunc() == score && (score != 0.0 || score.is_sign_positive()) {
+        if score.abs() <= MOST && score.trunc() == score {
             Item::Int(score as i64)
         } else if score.is_infinite() {
             Item::Bytes(if score > 0.0 { b"inf" } else { b"-inf" })
-        } else if score == 0.0 {
-            Item::Bytes(b"-0")
         } else {
             Item::Bytes(self.digits.format_finite(score).as_bytes())
         }

@@ -132,6 +132,7 @@ impl Generator {
                     args.push(values::key(&mut self.rng));
                     args.push(values::value(&mut self.rng));
                 }),
+                "{pairs+}" => args.extend(values::score_pairs(&mut self.rng)),
                 "{command}" => {
                     let table = if self.rng.chance(50) { templates::STRINGS } else { templates::KEYS };
                     let inner = self.rng.pick(table);
@@ -168,10 +169,12 @@ impl Generator {
     }
 }
 
-/// `WAIT 1 0` waits for ever, a spoiled `CONFIG SET` may turn the listener off, and `HELLO` with a wrong option leaves in 7.0
-/// what came before that option done, in 7.2 undone.
+/// `WAIT 1 0` waits for ever, as spoiled timeouts do; a spoiled `CONFIG SET` may turn the listener off, and `HELLO` with a wrong
+/// option leaves in 7.0 what came before that option done, in 7.2 undone. `ZRANK` takes an option from 7.2 on.
 fn may_be_spoiled(args: &[Vec<u8>]) -> bool {
-    ![&b"WAIT"[..], b"CONFIG", b"HELLO"].iter().any(|name| args[0].eq_ignore_ascii_case(name))
+    ![&b"WAIT"[..], b"CONFIG", b"HELLO", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", b"ZRANK", b"ZREVRANK"]
+        .iter()
+        .any(|name| args[0].eq_ignore_ascii_case(name))
 }
 
 /// The key that a command may set with a deadline in the past.

@@ -126,6 +126,33 @@ fn float(rng: &mut Rng) -> Vec<u8> {
     rng.pick(choices).to_vec()
 }
 
+/// Members of sorted sets: few, so that they meet; in among them some that are long, binary or numbers.
+fn member(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(30) {
+        0 => b"".to_vec(),
+        1 => b"\x00\xff\r\n".to_vec(),
+        2 => vec![b'm'; 64 + rng.below(2) as usize],
+        3..=8 => rng.between(-3, 12).to_string().into_bytes(),
+        _ => format!("m{}", rng.below(24)).into_bytes(),
+    }
+}
+
+/// Scores that are numbers: small ones that meet, fractions, infinities, zeros of both signs.
+fn score(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(12) {
+        0..=6 => rng.between(-4, 8).to_string().into_bytes(),
+        7 => format!("{}.{}", rng.between(-4, 4), rng.below(1000)).into_bytes(),
+        8 => integer(rng),
+        9 => rng.pick::<[u8]>(&[b"inf", b"-inf", b"+inf"]).to_vec(),
+        _ => rng.pick::<[u8]>(&[b"-0", b"0", b"0.1", b"0.2", b"1e9", b"-2.5e-3", b"1e300", b"3.0", b"9007199254740993"]).to_vec(),
+    }
+}
+
+/// Members with scores.
+pub fn score_pairs(rng: &mut Rng) -> Vec<Vec<u8>> {
+    (0..rng.between(1, 4)).flat_map(|_| [score(rng), member(rng)]).collect()
+}
+
 /// A token of a template: itself, or a random value if it is a placeholder.
 pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
     match token {
@@ -212,6 +239,24 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
                 b"ABSTTL",
             ])
             .to_vec(),
+        "{score}" => score(rng),
+        "{member}" => member(rng),
+        "{bound}" => match rng.below(3) {
+            0 => [b"(".to_vec(), score(rng)].concat(),
+            _ => score(rng),
+        },
+        "{zlex}" => format!("zlex{}", rng.below(2)).into_bytes(),
+        "{lexbound}" => match rng.below(10) {
+            0 => b"-".to_vec(),
+            1 => b"+".to_vec(),
+            2 => member(rng),
+            3..=5 => [b"(".to_vec(), member(rng)].concat(),
+            _ => [b"[".to_vec(), member(rng)].concat(),
+        },
+        "{zaddopt}" => rng.pick::<[u8]>(&[b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR", b"gt", b"MIN"]).to_vec(),
+        "{zrangeopt}" => rng.pick::<[u8]>(&[b"BYSCORE", b"BYLEX", b"REV", b"WITHSCORES", b"LIMIT", b"withscores", b"WITHSCORE"]).to_vec(),
+        "{zsetlimit}" => rng.pick::<[u8]>(&[b"128", b"8", b"8", b"64", b"20"]).to_vec(),
+        "{badtimeout}" => rng.pick::<[u8]>(&[b"-1", b"abc", b"", b"-0.5", b"nan"]).to_vec(),
         "{dna}" => {
             let len = rng.below(40) as usize;
             (0..len).map(|_| b"ACGT"[rng.below(4) as usize]).collect()

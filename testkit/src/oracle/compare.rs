@@ -47,6 +47,8 @@ fn same_but_for_chance(name: &[u8], sub: &[u8], redis: &Value, tested: &Value) -
         _ if is_one_of(UNORDERED_PAIRS, name) => pairs_agree(redis, tested),
         _ if is_one_of(CHANCE, name) => same_kind(redis, tested),
         (b"SCAN", b"0") => scans_agree(redis, tested),
+        (b"ZSCAN", _) => scans_agree(redis, tested),
+        (b"ZRANDMEMBER", _) => same_shape(redis, tested),
         (b"HELLO", _) => greetings_agree(redis, tested),
         (b"CONFIG", b"GET") => pairs_agree(redis, tested),
         // Where a scan goes on, or begins at a cursor that was never handed out, is the server's own business.
@@ -105,6 +107,16 @@ fn pairs_agree(redis: &Value, tested: &Value) -> bool {
         Some(pairs)
     };
     same_kind(redis, tested) && sorted_pairs(redis).is_some() && sorted_pairs(redis) == sorted_pairs(tested)
+}
+
+/// The same types of replies and as many of them, whatever they say.
+fn same_shape(redis: &Value, tested: &Value) -> bool {
+    match (redis, tested) {
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_shape(one, other))
+        }
+        _ => same_kind(redis, tested),
+    }
 }
 
 /// The same type of reply, whatever it says; errors are never equal by kind alone.

@@ -7,12 +7,20 @@
 
 mod add;
 mod bounds;
+mod combine;
+mod pop;
+mod random;
 mod range;
 mod remove;
+mod scan;
 
 pub use add::{zadd, zincrby};
+pub use combine::{zdiff, zdiffstore, zinter, zintercard, zinterstore, zunion, zunionstore};
+pub use pop::{bzmpop, bzpopmax, bzpopmin, zmpop, zpopmax, zpopmin};
+pub use random::zrandmember;
 pub use range::{zcount, zlexcount, zrange, zrangebylex, zrangebyscore, zrangestore, zrevrange, zrevrangebylex, zrevrangebyscore};
 pub use remove::{zrem, zremrangebylex, zremrangebyrank, zremrangebyscore};
+pub use scan::zscan;
 
 use crate::commands::string::reply_string;
 use crate::context::Context;
