@@ -15,6 +15,9 @@ const UNORDERED: &[&str] = &["KEYS"];
 /// Commands whose replies are maps, also where RESP2 makes flat arrays of them.
 const UNORDERED_PAIRS: &[&str] = &[];
 
+/// Commands that go through one collection step by step.
+const COLLECTION_SCANS: &[&str] = &["HSCAN", "SSCAN", "ZSCAN"];
+
 /// Commands whose replies depend on chance: only their type is compared.
 const CHANCE: &[&str] = &["TIME", "RANDOMKEY", "ROLE"];
 
@@ -33,7 +36,9 @@ pub fn agree(args: &[Vec<u8>], queued: &[Vec<Vec<u8>>], redis: &Value, tested: &
             && other.len() == count
             && queued.iter().zip(replies).all(|(args, (one, other))| agree(args, &[], one, other));
     }
-    let sub = args.get(1).map(|arg| arg.to_ascii_uppercase()).unwrap_or_default();
+    // The cursor of a collection's scan comes after the key.
+    let sub_at = if is_one_of(COLLECTION_SCANS, &name) { 2 } else { 1 };
+    let sub = args.get(sub_at).map(|arg| arg.to_ascii_uppercase()).unwrap_or_default();
     same_but_for_chance(&name, &sub, redis, tested) || deviations::DEVIATIONS.iter().any(|known| (known.applies)(args, redis, tested))
 }
 
@@ -46,13 +51,12 @@ fn same_but_for_chance(name: &[u8], sub: &[u8], redis: &Value, tested: &Value) -
         _ if is_one_of(UNORDERED, name) => sorted(redis).is_some() && same_kind(redis, tested) && sorted(redis) == sorted(tested),
         _ if is_one_of(UNORDERED_PAIRS, name) => pairs_agree(redis, tested),
         _ if is_one_of(CHANCE, name) => same_kind(redis, tested),
-        (b"SCAN", b"0") => scans_agree(redis, tested),
-        (b"ZSCAN", _) => scans_agree(redis, tested),
+        (b"SCAN" | b"HSCAN" | b"SSCAN" | b"ZSCAN", b"0") => scans_agree(redis, tested),
         (b"ZRANDMEMBER", _) => same_shape(redis, tested),
         (b"HELLO", _) => greetings_agree(redis, tested),
         (b"CONFIG", b"GET") => pairs_agree(redis, tested),
         // Where a scan goes on, or begins at a cursor that was never handed out, is the server's own business.
-        (b"SCAN", _)
+        (b"SCAN" | b"HSCAN" | b"SSCAN" | b"ZSCAN", _)
         | (b"CLIENT", b"ID" | b"LIST" | b"HELP")
         | (b"SLOWLOG", b"GET")
         | (b"COMMAND", b"" | b"INFO" | b"DOCS" | b"LIST")
