@@ -5,7 +5,7 @@
 
 use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Resumed, Session, SessionFlags, Settings, WriteStatus};
 use graven_resp::{Args, OwnedArgs, split_line};
-use graven_store::{Entry, HashRef, ObjectType, StringRef};
+use graven_store::{Entry, HashRef, ListRef, ObjectType, StringRef};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -159,7 +159,7 @@ impl World {
         let selected = self.session.db;
         for db in 0..DATABASES {
             let entries = self.engine.keyspace.db(db).iter();
-            let stored = |e: &Entry| e.string().map(|s| s.to_vec()).or_else(|| e.hash().map(show_hash));
+            let stored = |e: &Entry| e.string().map(|s| s.to_vec()).or_else(|| e.hash().map(show_hash)).or_else(|| e.list().map(show_list));
             let keys: Vec<_> = entries.map(|e| (e.key().to_vec(), e.object_type(), e.deadline(), stored(e))).collect();
             self.session.db = db;
             for (key, kind, deadline, stored) in keys {
@@ -173,8 +173,7 @@ impl World {
 
     fn collection(&mut self, key: &[u8], kind: ObjectType) -> Vec<u8> {
         let words: &[&[u8]] = match kind {
-            ObjectType::String | ObjectType::Hash => unreachable!("they are read from the keyspace"),
-            ObjectType::List => &[b"LRANGE", key, b"0", b"-1"],
+            ObjectType::String | ObjectType::Hash | ObjectType::List => unreachable!("they are read from the keyspace"),
             ObjectType::Set => &[b"SMEMBERS", key],
             ObjectType::SortedSet => &[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
             ObjectType::Stream => &[b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"],
@@ -194,6 +193,13 @@ impl World {
             _ => reply,
         }
     }
+}
+
+/// Items in order.
+fn show_list(list: ListRef<'_>) -> Vec<u8> {
+    let mut shown = Vec::new();
+    list.for_each(|item| shown.push(item.to_vec().escape_ascii().to_string()));
+    shown.join(" ").into_bytes()
 }
 
 /// Fields with values and deadlines, sorted.

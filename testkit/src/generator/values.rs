@@ -257,6 +257,9 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
         "{zrangeopt}" => rng.pick::<[u8]>(&[b"BYSCORE", b"BYLEX", b"REV", b"WITHSCORES", b"LIMIT", b"withscores", b"WITHSCORE"]).to_vec(),
         "{zsetlimit}" => rng.pick::<[u8]>(&[b"128", b"8", b"8", b"64", b"20"]).to_vec(),
         "{badtimeout}" => rng.pick::<[u8]>(&[b"-1", b"abc", b"", b"-0.5", b"nan"]).to_vec(),
+        "{end}" => rng.pick::<[u8]>(&[b"LEFT", b"RIGHT", b"left", b"Right"]).to_vec(),
+        "{listsize}" => rng.pick::<[u8]>(&[b"-2", b"-1", b"-5", b"4", b"8", b"1", b"128"]).to_vec(),
+        "{depth}" => rng.pick::<[u8]>(&[b"0", b"1", b"2"]).to_vec(),
         "{dna}" => {
             let len = rng.below(40) as usize;
             (0..len).map(|_| b"ACGT"[rng.below(4) as usize]).collect()

@@ -1,6 +1,6 @@
 //! Changing lists elsewhere than at their ends.
 
-use super::{from_head, limits, list_of, out_of_symmetric_range, range};
+use super::{from_head, limits, list_of, range};
 use crate::context::Context;
 use crate::error::{Error, NO_SUCH_KEY, NOT_INTEGER, OUT_OF_RANGE, SYNTAX};
 use crate::notify::EventClass;
@@ -50,7 +50,6 @@ pub fn lrem(cx: &mut Context<'_>) -> Result<(), Error> {
     let count = cx.int(2)?;
     let side = if count < 0 { Side::Right } else { Side::Left };
     let most = match count {
-        i64::MIN => return Err(out_of_symmetric_range()),
         0 => usize::MAX,
         count => count.unsigned_abs() as usize,
     };

@@ -87,8 +87,3 @@ fn range(start: i64, end: i64, len: usize) -> (usize, usize) {
     let end = end.saturating_add(1).min(len);
     if start >= end { (0, 0) } else { (start, end - start) }
 }
-
-/// The error of a number whose opposite does not exist.
-fn out_of_symmetric_range() -> Error {
-    format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX).into()
-}

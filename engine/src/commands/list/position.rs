@@ -45,7 +45,7 @@ fn parse_rank(text: &[u8]) -> Result<i64, Error> {
         0 => Err("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start \
                   from the end of the list"
             .into()),
-        i64::MIN => Err(super::out_of_symmetric_range()),
+        i64::MIN => Err(format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX).into()),
         rank => Ok(rank),
     }
 }
