@@ -309,6 +309,24 @@ fn a_thousand_clients_time_out_each_at_its_time() {
     assert_eq!(server.info_field("clients", "total_blocking_keys"), "0");
 }
 
+/// A client hangs up while the server is busy, and something is pushed: the server hears of both at once.
+#[test]
+fn a_client_that_hangs_up_just_before_the_push_takes_nothing() {
+    let server = graven().option("enable-debug-command", "yes").start().unwrap();
+    for round in 0..5 {
+        let leaver = waiting(&server, &["BLPOP", "k", "0"]);
+        let mut stays = waiting(&server, &["BLPOP", "k", "0"]);
+        let (mut pusher, mut sleeper) = (server.client(), server.client());
+        pusher.call(&["PING"]);
+        sleeper.send(&["DEBUG", "SLEEP", "0.2"]).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        drop(leaver);
+        pusher.send(&["RPUSH", "k", "a"]).unwrap();
+        assert_eq!(texts(&stays.reply().unwrap()), ["k", "a"], "round {round}");
+        assert!(sleeper.reply().unwrap().is_ok());
+    }
+}
+
 /// What became of each element: who was given it, in which order.
 #[derive(Default)]
 struct Ledger {
