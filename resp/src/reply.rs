@@ -145,6 +145,25 @@ impl<'a> Reply<'a> {
         self.header(b'*', n as i64);
     }
 
+    /// Makes what was written since `position` the `n` elements of an array, when only now their number is known.
+    pub fn array_since(&mut self, position: usize, n: usize) {
+        self.header_before(position, b'*', n as i64);
+    }
+
+    /// Makes what was written since `position` the `n` pairs of a map.
+    pub fn map_since(&mut self, position: usize, n: usize) {
+        let (kind, n) = if self.is_resp3() { (b'%', n) } else { (b'*', 2 * n) };
+        self.header_before(position, kind, n as i64);
+    }
+
+    fn header_before(&mut self, position: usize, kind: u8, n: i64) {
+        if !self.muted {
+            let mut header = Vec::with_capacity(24);
+            push_prefixed(&mut header, kind, n);
+            self.out.splice(position..position, header);
+        }
+    }
+
     /// A map of `n` pairs, which follow as key, value, key, value.
     pub fn map(&mut self, n: usize) {
         if self.is_resp3() { self.header(b'%', n as i64) } else { self.header(b'*', 2 * n as i64) }

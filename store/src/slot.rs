@@ -46,6 +46,12 @@ impl<'a> Occupied<'a> {
         self.db.segments[self.location.segment].entry_mut(self.location.place)
     }
 
+    /// The entry, to be changed for as long as the database is borrowed.
+    #[inline]
+    pub(crate) fn into_change(self) -> &'a mut Entry {
+        self.db.segments[self.location.segment].entry_mut(self.location.place)
+    }
+
     /// What fields and members are hashed with.
     #[inline]
     pub fn hasher(&self) -> Hasher {

@@ -31,6 +31,16 @@ impl<'a> Occupied<'a> {
     }
 }
 
+impl<'a> Occupied<'a> {
+    /// The stream, to be changed for as long as the database is borrowed; `None` if the value is none.
+    pub fn into_stream_mut(self) -> Option<&'a mut Stream> {
+        match self.into_change().large_mut()? {
+            Large::Stream(stream) => Some(stream),
+            _ => None,
+        }
+    }
+}
+
 impl<'a> Vacant<'a> {
     /// Creates the key with a stream.
     pub fn insert_stream(self, stream: Stream, access: u32) -> Occupied<'a> {
