@@ -164,7 +164,7 @@ pub const KEYS: Table = &[
     "SCAN abc",
     "SCAN 0 COUNT 0",
     "SCAN 0 COUNT abc",
-    "SCAN 0 {option} 1000",
+    "SCAN 0 COUNT 1000 {option} 1000",
     "RANDOMKEY",
     "OBJECT ENCODING {k}",
     "OBJECT ENCODING {k}",
