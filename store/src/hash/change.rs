@@ -148,8 +148,8 @@ impl HashMut<'_, '_> {
         found
     }
 
-    /// Takes out fields with a deadline before `before_ms`, about `most` of them, telling `on_taken` their names. True if none
-    /// is left.
+    /// Takes out fields with a deadline before `before_ms`, about `most` of them, telling `on_taken` their names. True if it is
+    /// certain that none is left.
     pub fn take_due(&mut self, before_ms: u64, most: usize, on_taken: &mut dyn FnMut(&[u8])) -> bool {
         let before = self.place.entry().field_deadline();
         let done = self.place.change().take_due_fields(before_ms, most, on_taken);
@@ -190,11 +190,14 @@ impl Entry {
     pub(crate) fn take_due_fields(&mut self, before_ms: u64, most: usize, on_taken: &mut dyn FnMut(&[u8])) -> bool {
         if let Some(table) = table_of(self) {
             let taken = Cell::new(0);
-            let done = table.expire(before_ms, &mut || taken.get() < most, &mut |field| {
-                taken.set(taken.get() + 1);
-                on_taken(field.key());
-            });
-            return done && table.next_deadline().is_none_or(|deadline| deadline >= before_ms);
+            let mut pass = || {
+                table.expire(before_ms, &mut || taken.get() < most, &mut |field| {
+                    taken.set(taken.get() + 1);
+                    on_taken(field.key());
+                })
+            };
+            // A pass goes on where the last one stopped; what has fallen due before that place is for another one.
+            return pass() && pass();
         }
         let take = |packed, bytes: &mut Vec<u8>| {
             if packed == Packed::HashWithDeadlines {

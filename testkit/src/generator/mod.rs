@@ -133,6 +133,9 @@ impl Generator {
                     args.push(values::value(&mut self.rng));
                 }),
                 "{pairs+}" => args.extend(values::score_pairs(&mut self.rng)),
+                "{f+}" => (0..self.rng.between(1, 5)).for_each(|_| args.push(values::field(&mut self.rng))),
+                "{fv+}" => self.fields(4, &mut args),
+                "{fv*}" => self.fields(120, &mut args),
                 "{command}" => {
                     let table = if self.rng.chance(50) { templates::STRINGS } else { templates::KEYS };
                     let inner = self.rng.pick(table);
@@ -145,6 +148,14 @@ impl Generator {
             args[0].make_ascii_lowercase();
         }
         args
+    }
+
+    /// Up to `most` fields with values.
+    fn fields(&mut self, most: i64, args: &mut Vec<Vec<u8>>) {
+        for _ in 0..self.rng.between(1, most) {
+            args.push(values::field(&mut self.rng));
+            args.push(values::field_value(&mut self.rng));
+        }
     }
 
     /// Makes a command wrong in one place. Never touches what its neighbours made safe: numbers stay as they are.

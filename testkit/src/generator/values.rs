@@ -22,6 +22,29 @@ fn typed_key(rng: &mut Rng, prefix: &str) -> Vec<u8> {
     }
 }
 
+/// A field of a hash: a few that meet, and so many that a hash outgrows its listpack.
+pub fn field(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(60) {
+        0 => b"".to_vec(),
+        1 => b"\x00\xff\r\n".to_vec(),
+        2 if rng.chance(30) => vec![b'F'; 60 + rng.below(8) as usize],
+        3..=9 => rng.below(12).to_string().into_bytes(),
+        10..=30 => format!("f{}", rng.below(8)).into_bytes(),
+        _ => format!("f{}", rng.below(900)).into_bytes(),
+    }
+}
+
+/// A value of a field: mostly short.
+pub fn field_value(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(200) {
+        0 => value(rng),
+        1..=6 => vec![b'v'; 58 + rng.below(8) as usize],
+        7..=120 => integer(rng),
+        121..=130 => float(rng),
+        _ => rng.pick::<[u8]>(&[b"a", b"hello", b"", b"1", b"0.5", b"x y"]).to_vec(),
+    }
+}
+
 /// Values of every kind that string commands tell apart.
 pub fn value(rng: &mut Rng) -> Vec<u8> {
     match rng.below(20) {
@@ -160,6 +183,22 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
         "{k}" => typed_key(rng, "k"),
         key if key.starts_with("{k:") && key.ends_with('}') => typed_key(rng, &key[3..key.len() - 1]),
         "{v}" => value(rng),
+        "{f}" => field(rng),
+        "{fv}" => field_value(rng),
+        "{fpat}" => rng.pick::<[u8]>(&[b"*", b"f*", b"f?", b"f[0-3]*", b"[0-9]", b"F*", b"", b"f1", b"*\xff*"]).to_vec(),
+        "{badcount}" => rng
+            .pick::<[u8]>(&[
+                b"0",
+                b"abc",
+                b"",
+                b"1.5",
+                b"9223372036854775807",
+                b"-9223372036854775808",
+                b"9223372036854775808",
+                b"4611686018427387904",
+                b"99999999999999999999",
+            ])
+            .to_vec(),
         "{int}" => integer(rng),
         "{wild}" => wild_integer(rng),
         "{float}" => float(rng),

@@ -10,10 +10,10 @@ use crate::value::Value;
 const SECONDS: u64 = 5;
 
 /// Commands whose replies are sets: arrays in no particular order.
-const UNORDERED: &[&str] = &["KEYS"];
+const UNORDERED: &[&str] = &["HKEYS", "HVALS", "KEYS"];
 
 /// Commands whose replies are maps, also where RESP2 makes flat arrays of them.
-const UNORDERED_PAIRS: &[&str] = &[];
+const UNORDERED_PAIRS: &[&str] = &["HGETALL"];
 
 /// Commands that go through one collection step by step.
 const COLLECTION_SCANS: &[&str] = &["HSCAN", "SSCAN", "ZSCAN"];
@@ -39,6 +39,9 @@ pub fn agree(args: &[Vec<u8>], queued: &[Vec<Vec<u8>>], redis: &Value, tested: &
     // The cursor of a collection's scan comes after the key.
     let sub_at = if is_one_of(COLLECTION_SCANS, &name) { 2 } else { 1 };
     let sub = args.get(sub_at).map(|arg| arg.to_ascii_uppercase()).unwrap_or_default();
+    if name == b"HRANDFIELD" && random_fields_agree(args, redis, tested) {
+        return true;
+    }
     same_but_for_chance(&name, &sub, redis, tested) || deviations::DEVIATIONS.iter().any(|known| (known.applies)(args, redis, tested))
 }
 
@@ -51,6 +54,7 @@ fn same_but_for_chance(name: &[u8], sub: &[u8], redis: &Value, tested: &Value) -
         _ if is_one_of(UNORDERED, name) => sorted(redis).is_some() && same_kind(redis, tested) && sorted(redis) == sorted(tested),
         _ if is_one_of(UNORDERED_PAIRS, name) => pairs_agree(redis, tested),
         _ if is_one_of(CHANCE, name) => same_kind(redis, tested),
+        (b"HSCAN", b"0") => field_scans_agree(redis, tested),
         (b"SCAN" | b"HSCAN" | b"SSCAN" | b"ZSCAN", b"0") => scans_agree(redis, tested),
         (b"ZRANDMEMBER", _) => same_shape(redis, tested),
         (b"HELLO", _) => greetings_agree(redis, tested),
@@ -91,6 +95,26 @@ fn scans_agree(redis: &Value, tested: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// Scans that show fields with values.
+fn field_scans_agree(redis: &Value, tested: &Value) -> bool {
+    match (redis.elements(), tested.elements()) {
+        (Some([cursor, fields]), Some([other_cursor, other_fields])) => cursor == other_cursor && pairs_agree(fields, other_fields),
+        _ => false,
+    }
+}
+
+/// `HRANDFIELD`: a positive count that takes all fields gives the same ones in some order; else only how many there are is compared.
+fn random_fields_agree(args: &[Vec<u8>], redis: &Value, tested: &Value) -> bool {
+    let (Some(one), Some(other)) = (redis.elements(), tested.elements()) else {
+        return args.len() == 2 && same_kind(redis, tested);
+    };
+    let count = args.get(2).and_then(|count| std::str::from_utf8(count).ok()).and_then(|count| count.parse::<i64>().ok());
+    let all = count.is_some_and(|count| count > one.len() as i64);
+    let nested = |items: &[Value]| items.iter().all(|item| item.elements().is_some());
+    let unordered = if args.len() == 4 && !nested(one) { pairs_agree(redis, tested) } else { sorted(redis) == sorted(tested) };
+    one.len() == other.len() && nested(one) == nested(other) && (!all || unordered)
 }
 
 /// `HELLO` describes the server: its name, its version and the number of the connection are its own.

@@ -1,9 +1,80 @@
 //! Templates of the group `hash`.
+//!
+//! Random fields are only asked for where all of them come, and scans only from the beginning to the end: the rest is each
+//! server's own.
 
 use super::Table;
 
 /// Every form, the invalid ones included.
-pub const ALL: Table = &[];
+pub const ALL: Table = &[
+    "HSET {k:hash} {fv+}",
+    "HSET {k:hash} {fv+}",
+    "HSET {k:hash} {fv+}",
+    "HSET {k:hash} {fv*}",
+    "HSET {k:hash} {fv*}",
+    "HSET {k:hash} {f} {v}",
+    "HSET {k:hash} {f}",
+    "HSET {k:hash} {fv+} {f}",
+    "HMSET {k:hash} {fv+}",
+    "HMSET {k:hash} {f} {fv} {f}",
+    "HSETNX {k:hash} {f} {fv}",
+    "HSETNX {k:hash} {f} {v}",
+    "HGET {k:hash} {f}",
+    "HGET {k:hash} {f}",
+    "HMGET {k:hash} {f+}",
+    "HGETALL {k:hash}",
+    "HKEYS {k:hash}",
+    "HVALS {k:hash}",
+    "HLEN {k:hash}",
+    "HEXISTS {k:hash} {f}",
+    "HSTRLEN {k:hash} {f}",
+    "HDEL {k:hash} {f}",
+    "HDEL {k:hash} {f+}",
+    "HDEL {k:hash} {f+}",
+    "HINCRBY {k:hash} {f} {int}",
+    "HINCRBY {k:hash} {f} {wild}",
+    "HINCRBYFLOAT {k:hash} {f} {float}",
+    "HINCRBYFLOAT {k:hash} {f} {int}",
+    "HRANDFIELD {k:hash}",
+    "HRANDFIELD {k:hash} 1000000",
+    "HRANDFIELD {k:hash} 1000000 WITHVALUES",
+    "HRANDFIELD {k:hash} -3",
+    "HRANDFIELD {k:hash} -3 WITHVALUES",
+    "HRANDFIELD {k:hash} 2 WITHVALUES",
+    "HRANDFIELD {k:hash} 0",
+    "HRANDFIELD {k:hash} {badcount}",
+    "HRANDFIELD {k:hash} {badcount} WITHVALUES",
+    "HRANDFIELD {k:hash} 1 {option}",
+    "HSCAN {k:hash} 0 COUNT 1000000",
+    "HSCAN {k:hash} 0 COUNT 1000000 MATCH {fpat}",
+    "HSCAN {k:hash} 0 MATCH {fpat} COUNT 1000000",
+    "HSCAN {k:hash} 0 COUNT 0",
+    "HSCAN {k:hash} 0 COUNT abc",
+    "HSCAN {k:hash} 0 COUNT",
+    "HSCAN {k:hash} 0 TYPE hash COUNT 1000000",
+    "HSCAN {k:hash} 0 COUNT 1000000 FOO",
+    "HSCAN {k:hash} abc",
+    "OBJECT ENCODING {k:hash}",
+    "OBJECT ENCODING {k:hash}",
+    "TYPE {k:hash}",
+    "COPY {k:hash} {k:hash}",
+    "COPY {k:hash} {k:hash} REPLACE",
+    "RENAME {k:hash} {k:hash}",
+    "DEL {k:hash}",
+    "EXPIRE {k:hash} {s}",
+    "PERSIST {k:hash}",
+    "SET {k:hash} {v}",
+];
 
 /// Valid commands that change data, for the tests of what is kept.
-pub const WRITES: Table = &[];
+pub const WRITES: Table = &[
+    "HSET {k:hash} {fv+}",
+    "HSET {k:hash} {fv*}",
+    "HMSET {k:hash} {fv+}",
+    "HSETNX {k:hash} {f} {fv}",
+    "HDEL {k:hash} {f+}",
+    "HINCRBY {k:hash} {f} {int}",
+    "HINCRBYFLOAT {k:hash} {f} {float}",
+    "COPY {k:hash} {k:hash} REPLACE",
+    "RENAME {k:hash} {k:hash}",
+];
