@@ -107,6 +107,37 @@ fn whatever_makes_a_key_ready_wakes() {
 }
 
 #[test]
+fn sorted_sets_wake_only_those_who_wait_for_one() {
+    looks_like_redis(
+        "0 BZPOPMIN k 0
+         1 BLPOP k 0
+         2 BZPOPMAX k other 0
+         3 BZMPOP 0 2 other k MIN COUNT 10
+         9 ZADD k 1 a
+         9 RPUSH k x
+         9 ZADD other 3 c 4 d
+         9 ZADD k 5 e
+         9 ZRANGE k 0 -1
+         9 DEL k
+         0 BZPOPMIN k 0
+         9 ZADD z1 1 a 2 b
+         9 ZUNIONSTORE k 1 z1
+         9 ZRANGE k 0 -1
+         9 DEL k
+         0 BZPOPMIN k 0
+         9 ZRANGESTORE k z1 0 -1
+         9 DEL k
+         0 BZPOPMIN k 0.05
+         1 BZMPOP 0.05 1 k MIN
+         sleep 250
+         9 MULTI
+         9 BZPOPMIN k 0
+         9 BZMPOP 0 1 k MIN
+         9 EXEC",
+    );
+}
+
+#[test]
 fn a_transaction_wakes_when_it_is_over() {
     looks_like_redis(
         "0 BLPOP k 0

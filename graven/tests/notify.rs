@@ -129,6 +129,27 @@ fn events_of_keys() {
     );
 }
 
+#[test]
+fn events_of_what_waiting_clients_take() {
+    events_are_those_of_redis(
+        "2 BLPOP k 0
+         1 RPUSH k a b
+         2 BRPOP k 0
+         2 BLMOVE k l LEFT RIGHT 0
+         3 BLPOP l 0
+         1 MULTI
+         1 RPUSH k x
+         1 SET s 1
+         1 EXEC
+         2 BZPOPMIN z 0
+         3 BZMPOP 0 1 z MAX COUNT 2
+         1 ZADD z 1 a 2 b 3 c
+         2 BLPOP k 0
+         1 RPUSH o x
+         1 RENAME o k",
+    );
+}
+
 /// A key that nobody looks at expires all the same, and that is told.
 #[test]
 fn keys_that_expire_unseen_are_told() {
