@@ -48,6 +48,11 @@ impl Subscriptions {
         self.names[topic as usize].len()
     }
 
+    /// Bytes held, without the names, which others may share.
+    pub fn memory_usage(&self) -> usize {
+        size_of::<Subscriptions>() + self.names.iter().map(HashSet::allocation_size).sum::<usize>()
+    }
+
     /// Whether there is none of any kind.
     pub fn is_empty(&self) -> bool {
         self.names.iter().all(HashSet::is_empty)

@@ -163,6 +163,17 @@ impl Session {
         self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.len(topic))
     }
 
+    /// Bytes held for what it listens to and for what it waits for.
+    pub fn memory_usage(&self) -> usize {
+        let waits = match &self.blocked {
+            Some(Blocked::Keys(wait)) => {
+                size_of::<KeyWait>() + wait.args.memory_usage() + wait.keys.iter().map(|key| key.len()).sum::<usize>()
+            }
+            _ => 0,
+        };
+        waits + self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.memory_usage())
+    }
+
     /// Whether its connection carries messages, and nothing but a few commands: replies and messages look the same in RESP2.
     pub fn only_listens(&self) -> bool {
         self.subscriptions.is_some() && self.protocol == Protocol::Resp2

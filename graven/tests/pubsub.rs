@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use graven_testkit::oracle::Oracle;
 use graven_testkit::process::Builder;
 use graven_testkit::transcript::play;
 use graven_testkit::{DiskFaults, Program, Server};
@@ -103,6 +104,54 @@ fn subscribers_in_resp3_go_on_with_commands() {
          1 PUBSUB CHANNELS
          1 PUBLISH a gone",
     );
+}
+
+#[test]
+fn confirmations_and_messages_are_pushes_in_resp3() {
+    looks_like_redis(
+        "0 resp3
+         0 SUBSCRIBE a b
+         0 PSUBSCRIBE a*
+         0 SSUBSCRIBE s
+         0 PING
+         0 PING x
+         0 GET k
+         0 SET k v
+         1 PUBLISH a m
+         1 SPUBLISH s m
+         0 PUBSUB NUMSUB a s
+         0 PUBSUB SHARDNUMSUB a s
+         0 MULTI
+         0 SUBSCRIBE c
+         0 UNSUBSCRIBE c
+         0 GET k
+         0 EXEC
+         1 resp3
+         1 SUBSCRIBE a
+         2 PUBLISH a both
+         0 BLPOP l 0
+         2 PUBLISH a waits
+         2 RPUSH l x
+         0 UNSUBSCRIBE a
+         0 UNSUBSCRIBE
+         0 PUNSUBSCRIBE
+         0 SUNSUBSCRIBE
+         0 SUNSUBSCRIBE
+         0 SUBSCRIBE a
+         0 CLIENT REPLY OFF
+         0 GET k
+         2 PUBLISH a m
+         0 RESET
+         0 GET k
+         2 PUBLISH a m",
+    );
+}
+
+#[test]
+fn random_commands_agree_with_redis() {
+    for protocol in [2, 3] {
+        Oracle::check_group(&program(), "pubsub", protocol, 0..10).unwrap();
+    }
 }
 
 #[test]

@@ -132,5 +132,6 @@ impl Client {
             + self.parser.memory_usage()
             + self.output.memory_usage()
             + queued
+            + self.session.as_ref().map_or(0, |s| s.memory_usage())
     }
 }

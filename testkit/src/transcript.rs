@@ -1,7 +1,7 @@
 //! What several clients of one server see, step by step: for commands whose effects show on other connections than their own.
 //!
 //! A script is lines of `<client> <command>`, with clients numbered from 0 and the command as in `redis-cli`. Beside commands there
-//! are `sleep <ms>`, `<client> close`, and `#` for a note. After each step everything that the server has sent to anybody is read
+//! are `sleep <ms>`, `<client> close`, `<client> resp3` (whose greeting is not shown), and `#` for a note. After each step everything that the server has sent to anybody is read
 //! and written down, so two servers that do the same have the same transcript.
 
 use std::io::{ErrorKind, Read, Write};
@@ -32,6 +32,7 @@ pub fn play(server: &Server, script: &str) -> String {
             if command == "close" {
                 clients[who] = None;
             } else {
+                let command = if command == "resp3" { "HELLO 3" } else { command };
                 let mut bytes = Vec::new();
                 encode(&mut bytes, &command.split_whitespace().collect::<Vec<_>>());
                 client.write_all(&bytes).expect("the server listens");
@@ -41,7 +42,7 @@ pub fn play(server: &Server, script: &str) -> String {
         for (who, client) in clients.iter_mut().enumerate() {
             let Some(stream) = client else { continue };
             let (bytes, open) = arrived(stream);
-            if !bytes.is_empty() {
+            if !bytes.is_empty() && command != "resp3" {
                 seen += &format!("    {who}: {}\n", bytes.escape_ascii());
             }
             if !open {

@@ -30,7 +30,7 @@ pub const GROUPS: &[(&str, u64, Table, Table)] = &[
     ("hyperloglog", 20, hyperloglog::ALL, hyperloglog::WRITES),
     ("geo", 20, geo::ALL, geo::WRITES),
     ("sort", 20, sort::ALL, sort::WRITES),
-    ("pubsub", 20, pubsub::ALL, pubsub::WRITES),
+    ("pubsub", 4, pubsub::ALL, pubsub::WRITES),
 ];
 
 /// What is not of a data type.
