@@ -159,10 +159,45 @@ const COMMANDS: &[&str] = &[
     "brpoplpush",
     "blmove",
     "blmpop",
+    "bzmpop",
+    "bzpopmax",
+    "bzpopmin",
+    "zadd",
+    "zcard",
+    "zcount",
+    "zdiff",
+    "zdiffstore",
+    "zincrby",
+    "zinter",
+    "zintercard",
+    "zinterstore",
+    "zlexcount",
+    "zmpop",
+    "zmscore",
+    "zpopmax",
+    "zpopmin",
+    "zrandmember",
+    "zrange",
+    "zrangebylex",
+    "zrangebyscore",
+    "zrangestore",
+    "zrank",
+    "zrem",
+    "zremrangebylex",
+    "zremrangebyrank",
+    "zremrangebyscore",
+    "zrevrange",
+    "zrevrangebylex",
+    "zrevrangebyscore",
+    "zrevrank",
+    "zscan",
+    "zscore",
+    "zunion",
+    "zunionstore",
 ];
 
 /// Where 7.2 describes a command otherwise than 7.0: none of the fields below.
-const CHANGED_SINCE_7_0: &[(&str, &str)] = &[];
+const CHANGED_SINCE_7_0: &[(&str, &str)] = &[("zrank", "arity"), ("zrevrank", "arity")];
 
 /// Name, arity, flags, first key, last key, step, categories: as comparable text, the unordered ones sorted.
 fn described(info: &Value) -> BTreeMap<&'static str, String> {

@@ -52,6 +52,12 @@ impl Run {
         self.member_bytes as usize
     }
 
+    /// Whether both are clones of one, unchanged since.
+    #[cfg(test)]
+    pub(super) fn is_same(&self, other: &Run) -> bool {
+        Arc::ptr_eq(&self.bytes, &other.bytes)
+    }
+
     /// Bytes allocated.
     pub(super) fn memory_usage(&self) -> usize {
         ARC_HEADER + self.bytes.len()

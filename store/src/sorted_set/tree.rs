@@ -397,3 +397,76 @@ fn insert_into_leaf(run: &mut Run, score: f64, member: &[u8], edge: Edge) -> Vec
     }
     vec![upper]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(n: u32) -> Vec<u8> {
+        format!("member:{n}").into_bytes()
+    }
+
+    fn tree(pairs: u32) -> Tree {
+        let mut tree = Tree::default();
+        (0..pairs).for_each(|n| tree.insert(f64::from(n.wrapping_mul(0x9e37_79b9) % 1000), &name(n)));
+        tree
+    }
+
+    fn leaves<'a>(node: &'a Node, found: &mut Vec<&'a Run>) {
+        match node {
+            Node::Leaf(run) => found.push(run),
+            Node::Inner(inner) => inner.children.iter().for_each(|child| leaves(child, found)),
+        }
+    }
+
+    /// The depth of the leaves below a node, all the same; counts and separators are right everywhere.
+    fn check(node: &Node) -> usize {
+        let Node::Inner(inner) = node else { return 0 };
+        assert!(inner.children.len() <= FANOUT && inner.children.len() == inner.separators.len());
+        let depths: Vec<usize> = inner.children.iter().map(check).collect();
+        assert!(depths.iter().all(|depth| *depth == depths[0]), "{depths:?}");
+        for (i, child) in inner.children.iter().enumerate() {
+            assert_eq!(inner.counts[i], child.len());
+            assert!(child.len() > 0);
+            if i > 0 {
+                let separator = (inner.separators.score(i), inner.separators.member(i));
+                assert!(separator <= child.first() && separator > inner.children[i - 1].last());
+            }
+        }
+        depths[0] + 1
+    }
+
+    #[test]
+    fn a_write_copies_one_leaf_of_a_shared_tree() {
+        let original = tree(20_000);
+        let mut changed = original.clone();
+        changed.insert(500.5, b"new");
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        leaves(&original.root, &mut before);
+        leaves(&changed.root, &mut after);
+        let copied = after.iter().filter(|run| before.iter().all(|other| !run.is_same(other))).count();
+        assert!((1..=2).contains(&copied), "{copied} of {}", after.len());
+        assert_eq!(original.rank_of(f64::INFINITY, b""), 20_000);
+        assert_eq!(changed.rank_of(f64::INFINITY, b""), 20_001);
+    }
+
+    #[test]
+    fn the_shape_stays_right_and_shallow_while_it_grows_and_shrinks() {
+        let mut tree = tree(30_000);
+        assert!(check(&tree.root) <= 3);
+        let mut found = Vec::new();
+        leaves(&tree.root, &mut found);
+        assert!(found.len() < 30_000 / 64, "{} leaves", found.len());
+        for n in (0..30_000u32).filter(|n| n % 50 != 0) {
+            assert!(tree.remove(f64::from(n.wrapping_mul(0x9e37_79b9) % 1000), &name(n)));
+        }
+        check(&tree.root);
+        let mut found = Vec::new();
+        leaves(&tree.root, &mut found);
+        assert!(found.len() < 600 / 24, "{} leaves", found.len());
+        while tree.root.len() > 0 {
+            tree.remove_some(0..tree.root.len().min(7));
+            check(&tree.root);
+        }
+    }
+}

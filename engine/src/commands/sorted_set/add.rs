@@ -53,7 +53,7 @@ impl Options {
             options.first += 1;
         }
         let rest = cx.args.len() - options.first;
-        if rest == 0 || rest % 2 != 0 {
+        if rest == 0 || !rest.is_multiple_of(2) {
             return Err(SYNTAX.into());
         }
         if options.missing && options.existing {

@@ -311,7 +311,10 @@ fn store_result(cx: &mut Context<'_>, operation: Operation, event: &str) -> Resu
     let request = Request::parse(cx, 2, operation, Form::Store)?;
     let members = request.result(cx);
     let (thresholds, hasher) = (cx.engine.settings.thresholds, cx.engine.keyspace.hasher());
-    let mut result = SortedSetBuilder::new(members.len(), &thresholds, hasher);
+    // It is large from its beginning if it will be: a small one would not keep the sign of a zero.
+    let stays_small = members.iter().all(|(member, _)| member.len() <= thresholds.zset_max_listpack_value);
+    let expected = if stays_small { members.len() } else { usize::MAX };
+    let mut result = SortedSetBuilder::new(expected, &thresholds, hasher);
     for (member, score) in &members {
         result.insert(member, *score);
     }
