@@ -240,11 +240,19 @@ impl Engine {
         reach
     }
 
-    /// Delivers what was published since the last command: to be called when keys have expired or were evicted by themselves.
+    /// Delivers what was published and not yet delivered: at the end of each command, and to be called between commands, when
+    /// keys may have expired or been evicted by themselves.
+    #[inline]
     pub fn deliver_messages(&mut self, host: &mut dyn Host) {
         if self.pubsub.has_messages() {
             self.pubsub.deliver(self.effects.lsn(), host);
         }
+    }
+
+    /// Delivers also what was to follow the reply to a command that was then refused. To be called while no command is being
+    /// executed.
+    pub fn deliver_returning(&mut self, host: &mut dyn Host) {
+        self.pubsub.returning.retain(|(client, message, needs)| !host.deliver(*client, message, *needs));
     }
 
     /// How many channels, patterns or shard channels somebody listens to.

@@ -138,6 +138,65 @@ fn sorted_sets_wake_only_those_who_wait_for_one() {
 }
 
 #[test]
+fn streams_wake_all_readers_and_one_of_a_group() {
+    looks_like_redis(
+        "9 XADD k 1-1 f v
+         0 XREAD BLOCK 0 STREAMS k $
+         1 XREAD BLOCK 0 COUNT 1 STREAMS other k 0 5-0
+         2 XREAD BLOCK 0 STREAMS k 0
+         9 XADD k 2-1 f v
+         9 XADD k 6-1 f v
+         9 XADD k 7-1 f v
+         9 XGROUP CREATE k g $
+         0 XREADGROUP GROUP g alice BLOCK 0 STREAMS k >
+         1 XREADGROUP GROUP g bob BLOCK 0 COUNT 1 STREAMS k >
+         2 BLPOP k 0
+         9 XADD k 8-1 f v
+         9 XDEL k 8-1
+         9 XTRIM k MAXLEN 1
+         9 MULTI
+         9 XADD k 9-1 f v
+         9 XADD k 9-2 f v
+         9 EXEC
+         9 XPENDING k g
+         0 XREADGROUP GROUP g alice BLOCK 0 STREAMS k 0
+         3 XREAD BLOCK 50 STREAMS k $
+         4 XREADGROUP GROUP g carol BLOCK 50 STREAMS k >
+         sleep 250
+         9 MULTI
+         9 XREAD BLOCK 0 STREAMS k $
+         9 EXEC
+         3 XREAD BLOCK -1 STREAMS k $
+         3 XREAD BLOCK x STREAMS k $
+         3 XREAD BLOCK 0 STREAMS new $
+         9 XADD staged 3-3 f v
+         9 RENAME staged new",
+    );
+}
+
+/// As of 7.2: the group that they read for is gone with its key.
+#[test]
+fn readers_of_a_group_are_told_when_it_is_gone() {
+    let server = graven().start().unwrap();
+    let mut admin = server.client();
+    let read = ["XREADGROUP", "GROUP", "g", "alice", "BLOCK", "0", "STREAMS", "k", ">"];
+    for (how, error) in [("DEL k", "NOGROUP"), ("XGROUP DESTROY k g", "NOGROUP"), ("SET k string", "WRONGTYPE"), ("FLUSHALL", "NOGROUP")] {
+        admin.call(&["DEL", "k"]);
+        admin.call(&["XGROUP", "CREATE", "k", "g", "$", "MKSTREAM"]);
+        let mut reader = waiting(&server, &read);
+        let mut other = waiting(&server, &["XREAD", "BLOCK", "0", "STREAMS", "k", "$"]);
+        assert_eq!(server.info_field("clients", "total_blocking_keys_on_nokey"), "1");
+        admin.line(how);
+        let told = reader.reply().unwrap().error_text().unwrap();
+        assert!(told.starts_with(error), "{how}: {told}");
+        assert_eq!(blocked_clients(&server), 1, "who reads for no group waits on after {how}");
+        admin.call(&["DEL", "k"]);
+        admin.call(&["XADD", "k", "99-1", "f", "v"]);
+        assert!(other.reply().unwrap().elements().is_some());
+    }
+}
+
+#[test]
 fn a_transaction_wakes_when_it_is_over() {
     looks_like_redis(
         "0 BLPOP k 0

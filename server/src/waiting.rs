@@ -89,6 +89,7 @@ impl Server {
             engine.pause = Pause::Off;
         }
         engine.deliver_messages(outside);
+        engine.deliver_returning(outside);
         engine.end_late_waits(outside);
         engine.serve_waiting(outside);
     }
