@@ -142,6 +142,8 @@ pub enum BeginSearch {
     Index(i32),
     /// After this word, looked for from an argument on (from the end if negative).
     Keyword(&'static str, i32),
+    /// Anywhere, or nowhere among the arguments.
+    Unknown,
 }
 
 /// How keys are found from there.
@@ -191,6 +193,13 @@ impl KeySpec {
     /// Keys from argument `first` to `last` (relative to `first`, or from the end if negative), every `step`.
     pub const fn range(first: i32, last: i32, step: i32, flags: KeyFlags) -> KeySpec {
         KeySpec { flags, begin: BeginSearch::Index(first), find: FindKeys::Range { last, step, limit: 0 }, notes: "" }
+    }
+}
+
+impl KeySpec {
+    /// Keys that the key specification cannot lead to.
+    pub const fn unknown(flags: KeyFlags, notes: &'static str) -> KeySpec {
+        KeySpec { flags, begin: BeginSearch::Unknown, find: FindKeys::Unknown, notes }
     }
 }
 

@@ -104,6 +104,10 @@ fn key_spec(reply: &mut Reply<'_>, group: &KeySpec) {
             reply.bulk(b"startfrom");
             reply.int(from as i64);
         }
+        BeginSearch::Unknown => {
+            text(reply, "type", "unknown");
+            numbers(reply, &[]);
+        }
     }
     reply.bulk(b"find_keys");
     reply.map(2);

@@ -20,7 +20,17 @@ pub struct FoundKey {
 pub fn keys(spec: &CommandSpec, args: Args<'_>) -> Option<Vec<FoundKey>> {
     let mut found = Vec::new();
     for group in spec.keys.iter().filter(|group| !group.flags.contains(KeyFlags::NOT_KEY)) {
-        let Some(begin) = begin(group.begin, args) else { continue };
+        let begin = match group.begin {
+            BeginSearch::Unknown => match unspecified(spec, group.flags, args) {
+                Some(index) => {
+                    found.push(FoundKey { index, flags: group.flags });
+                    continue;
+                }
+                None => continue,
+            },
+            known => begin(known, args),
+        };
+        let Some(begin) = begin else { continue };
         let (first, last, step) = range(group, args, begin)?;
         if first < 1 || last < first || last >= args.len() as i64 || step < 1 {
             return None;
@@ -43,7 +53,28 @@ fn begin(begin: BeginSearch, args: Args<'_>) -> Option<i64> {
             };
             position.map(|position| position as i64 + 1)
         }
+        BeginSearch::Unknown => None,
     }
+}
+
+/// The key that only the command itself knows how to find: the destination of `SORT`, named by the last `STORE`.
+fn unspecified(spec: &CommandSpec, flags: KeyFlags, args: Args<'_>) -> Option<usize> {
+    if spec.name != "sort" || !flags.contains(KeyFlags::OW) {
+        return None;
+    }
+    let (mut i, mut destination) = (2, None);
+    while let Some(word) = args.get(i) {
+        let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+        if is("store") && i + 1 < args.len() {
+            destination = Some(i + 1);
+        }
+        i += match () {
+            () if is("limit") => 3,
+            () if is("get") || is("by") => 2,
+            () => 1,
+        };
+    }
+    destination
 }
 
 /// First key, last key, distance.
@@ -149,6 +180,23 @@ mod tests {
         const LAST: &[KeySpec] = &[with(BeginSearch::Keyword("KEYS", -2), FindKeys::Range { last: -1, step: 1, limit: 0 })];
         assert_eq!(found(LAST, "migrate h p 0 keys a b"), Some(vec![5, 6]));
         assert_eq!(found(LAST, "migrate h p a 0 keys"), Some(vec![]));
+    }
+
+    #[test]
+    fn the_destination_of_a_sort_is_named_by_its_last_store() {
+        const SORT: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO), KeySpec::unknown(KeyFlags::RO, ""), KeySpec::unknown(KeyFlags::OW, "")];
+        let spec = CommandSpec::new("sort", -2, Run::Container).keys(SORT);
+        for (line, expected) in [
+            ("sort k", vec![1]),
+            ("sort k by store x", vec![1]),
+            ("sort k by w store x limit 0 store store y", vec![1, 8]),
+            ("sort k store", vec![1]),
+        ] {
+            let args = OwnedArgs::from_parts(line.split(' ').map(str::as_bytes).collect::<Vec<_>>().into_iter());
+            let found: Vec<_> = keys(&spec, args.as_args()).unwrap().iter().map(|key| key.index).collect();
+            assert_eq!(found, expected, "{line}");
+        }
+        assert_eq!(legacy_range(&spec), (1, 1, 1, true));
     }
 
     #[test]

@@ -159,6 +159,8 @@ const COMMANDS: &[&str] = &[
     "brpoplpush",
     "blmove",
     "blmpop",
+    "sort",
+    "sort_ro",
     "bzmpop",
     "bzpopmax",
     "bzpopmin",

@@ -296,6 +296,12 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
         "{zrangeopt}" => rng.pick::<[u8]>(&[b"BYSCORE", b"BYLEX", b"REV", b"WITHSCORES", b"LIMIT", b"withscores", b"WITHSCORE"]).to_vec(),
         "{zsetlimit}" => rng.pick::<[u8]>(&[b"128", b"8", b"8", b"64", b"20"]).to_vec(),
         "{badtimeout}" => rng.pick::<[u8]>(&[b"-1", b"abc", b"", b"-0.5", b"nan"]).to_vec(),
+        "{small}" => rng.between(0, 9).to_string().into_bytes(),
+        // Nothing that overflows: Redis remembers that for later weights.
+        "{weight}" => {
+            rng.pick::<[u8]>(&[b"1.5", b"-2.5e-3", b"inf", b"-inf", b"abc", b" 1.5", b"1.5 ", b"0x1p3", b".5", b"", b"nan"]).to_vec()
+        }
+        "{sortopt}" => rng.pick::<[u8]>(&[b"ASC", b"DESC", b"ALPHA", b"LIMIT", b"GET", b"BY", b"desc", b"limit", b"#", b"nosort"]).to_vec(),
         "{end}" => rng.pick::<[u8]>(&[b"LEFT", b"RIGHT", b"left", b"Right"]).to_vec(),
         "{listsize}" => rng.pick::<[u8]>(&[b"-2", b"-1", b"-5", b"4", b"8", b"1", b"128"]).to_vec(),
         "{depth}" => rng.pick::<[u8]>(&[b"0", b"1", b"2"]).to_vec(),

@@ -1,9 +1,69 @@
-//! Templates of the group `sort`.
+//! `SORT`. Never over a set whose order would show, nor with a limit where weights may be equal strings: which of them come
+//! first is chance.
 
 use super::Table;
 
-/// Every form, the invalid ones included.
-pub const ALL: Table = &[];
+/// All forms.
+pub const ALL: Table = &[
+    "SORT {k:list}",
+    "SORT {k:zset}",
+    "SORT {k:list} ALPHA",
+    "SORT {k:list} DESC ALPHA",
+    "SORT {k:list} LIMIT {off} {off} ALPHA",
+    "SORT {k:zset} ALPHA",
+    "SORT {k:nums}",
+    "SORT {k:nums} DESC LIMIT {off} {off}",
+    "SORT {k:nums} LIMIT {wild} {wild}",
+    "SORT {k:nums} BY weight_*",
+    "SORT {k:nums} BY weight_* DESC GET # GET value_*",
+    "SORT {k:nums} BY weight_* LIMIT {off} {off} GET # GET weight_*",
+    "SORT {k:nums} BY object_*->weight GET object_*->name GET object_*->weight GET #",
+    "SORT {k:nums} BY object_*->weight LIMIT {off} {off}",
+    "SORT nums1 BY weight_* ALPHA",
+    "SORT nums1 BY object_*->name ALPHA DESC",
+    "SORT {k:nums} BY nosort",
+    "SORT {k:nums} BY nosort DESC LIMIT {off} {off} GET value_*",
+    "SORT {k:zset} BY nosort DESC LIMIT {off} {off}",
+    "SORT {k:zset} BY nosort LIMIT {off} {wild}",
+    "SORT {k:nums} GET weight_* GET value_*-> GET object_*->name GET # GET constant",
+    "SORT {k:nums} STORE {k:sorted}",
+    "SORT {k:nums} BY weight_* GET value_* GET # STORE {k:sorted}",
+    "SORT {k:list} ALPHA LIMIT {off} {off} STORE {k:sorted}",
+    "SORT {k:zset} BY nosort STORE {k:sorted}",
+    "SORT {k:list} ALPHA STORE {k:list}",
+    "SORT {k:missing} STORE {k:sorted}",
+    "SORT {k:nums} {sortopt} {off} {sortopt}",
+    "SORT {k:nums} {sortopt} {sortopt} {off} {off}",
+    "SORT {k} ALPHA",
+    "SORT_RO {k:nums} DESC",
+    "SORT_RO {k:nums} BY weight_* GET # LIMIT {off} {off}",
+    "SORT_RO {k:list} ALPHA LIMIT 0 {off}",
+    "SORT_RO {k:nums} STORE {k:sorted}",
+    "RPUSH {k:nums} {small} {small} {small}",
+    "RPUSH {k:nums} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small}",
+    "ZADD {k:zset} {small} {small} {small} {small} {int} {small}",
+    "RPUSH {k:list} {v} {v} {v}",
+    "MSET weight_1 {small} weight_2 {int} weight_3 {weight} weight_4 {small}",
+    "MSET value_1 {v} value_2 {v} value_3 {v}",
+    "MSET weight_5 {small} weight_6 {small} weight_7 5 weight_8 5 weight_9 -1.5",
+    "HSET object_1 name {v} weight {small}",
+    "HSET object_2 name {v} weight {int}",
+    "HSET object_3 name {v} weight {small}",
+    "HDEL object_2 name weight",
+    "DEL weight_2 object_1 value_1",
+    "DEL {k:nums}",
+    "LRANGE {k:sorted} 0 -1",
+    "OBJECT ENCODING {k:sorted}",
+    "EXPIRE {k:sorted} {s}",
+    "TTL {k:sorted}",
+    "COMMAND GETKEYS SORT {k:nums} BY w_* LIMIT 0 1 STORE {k:sorted}",
+];
 
-/// Valid commands that change data, for the tests of what is kept.
-pub const WRITES: Table = &[];
+/// Those that write.
+pub const WRITES: Table = &[
+    "RPUSH {k:nums} {small} {small} {small}",
+    "SORT {k:nums} STORE {k:sorted}",
+    "SORT {k:nums} DESC LIMIT 0 3 STORE {k:nums}",
+    "SORT {k:zset} BY weight_* GET # GET weight_* STORE {k:sorted}",
+    "MSET weight_1 {small} weight_2 {small} weight_3 {small}",
+];

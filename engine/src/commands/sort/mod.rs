@@ -1,0 +1,116 @@
+//! `SORT` and `SORT_RO`: the elements of a list, set or sorted set, in the order of weights of their own or found elsewhere.
+//! <https://redis.io/docs/latest/commands/sort/>
+//!
+//! The elements are copied first, then weighed, then sorted, as far as the limit asks; then each is replied or stored, or what
+//! the patterns make of it. All values are looked up as they are before the first change, so a destination may be a source.
+//!
+//! What is stored does not depend on the order in which a set happens to hold its members: replay must give the same list.
+
+mod elements;
+mod options;
+mod pattern;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::notify::EventClass;
+use elements::{Elements, Texts};
+use graven_resp::Reply;
+use graven_store::{Entry, ListLimits, Slot, StringRef};
+use options::Options;
+use pattern::{Lookup, Pattern};
+
+/// `SORT key [BY pattern] [LIMIT offset count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE destination]`
+pub fn sort(cx: &mut Context<'_>) -> Result<(), Error> {
+    run(cx, true)
+}
+
+/// `SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern …] [ASC|DESC] [ALPHA]`
+pub fn sort_ro(cx: &mut Context<'_>) -> Result<(), Error> {
+    run(cx, false)
+}
+
+fn run(cx: &mut Context<'_>, may_store: bool) -> Result<(), Error> {
+    let options = Options::parse(cx.args, may_store)?;
+    let mut elements = Elements::load(cx, &options)?;
+    let mut lookup = Lookup::new(cx);
+    if !options.unsorted {
+        elements.sort(&options, &mut lookup)?;
+    }
+    match options.destination {
+        Some(destination) => {
+            let result = collect(&elements, &options, &mut lookup);
+            store(cx, destination, &result);
+        }
+        None => {
+            let patterns = options.get.len().max(1);
+            cx.reply.array(elements.len().saturating_mul(patterns));
+            let mut lookup = Lookup { engine: cx.engine, session: cx.session, key: Vec::new() };
+            for element in elements.iter() {
+                reply_element(&mut cx.reply, element, &options.get, &mut lookup);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn reply_element(reply: &mut Reply<'_>, element: &[u8], get: &[Pattern<'_>], lookup: &mut Lookup<'_>) {
+    if get.is_empty() {
+        reply.bulk(element);
+    }
+    for pattern in get {
+        let found = lookup.find(pattern, element, |value| match value {
+            StringRef::Int(number) => reply.bulk_int(number),
+            StringRef::Bytes(bytes) => reply.bulk(bytes),
+        });
+        if found.is_none() {
+            reply.null();
+        }
+    }
+}
+
+/// What is stored: the elements, or the values found for them, empty strings where there are none.
+fn collect(elements: &Elements, options: &Options<'_>, lookup: &mut Lookup<'_>) -> Texts {
+    let mut result = Texts::default();
+    for element in elements.iter() {
+        if options.get.is_empty() {
+            result.push(element);
+        }
+        for pattern in &options.get {
+            if lookup.find(pattern, element, |value| result.push(value.to_bytes(&mut [0; 20]))).is_none() {
+                result.push(b"");
+            }
+        }
+    }
+    result
+}
+
+/// Makes a list of the texts, or removes the key if there are none.
+fn store(cx: &mut Context<'_>, destination: &[u8], texts: &Texts) {
+    let key = cx.engine.keyspace.key(destination);
+    let lazily = cx.engine.settings.lazy_server_del;
+    cx.reply.int(texts.len() as i64);
+    if texts.len() == 0 {
+        if let Some(entry) = cx.engine.remove(cx.session.db, key) {
+            cx.engine.drop_entry(entry, lazily);
+            cx.changed(destination);
+            cx.notify(EventClass::GENERIC, "del", destination);
+        }
+        return;
+    }
+    let limits = ListLimits::of(&cx.engine.settings.thresholds);
+    let entry = Entry::new_list(destination, texts.iter(), limits, None, cx.engine.fresh_access());
+    let old = match cx.engine.slot(cx.session.db, key) {
+        Slot::Occupied(mut place) => Some(place.replace(entry)),
+        Slot::Vacant(place) => {
+            place.insert_entry(entry);
+            None
+        }
+    };
+    match old {
+        Some(old) => cx.engine.drop_entry(old, lazily),
+        None => cx.notify(EventClass::NEW, "new", destination),
+    }
+    cx.changed(destination);
+    cx.engine.dirty += texts.len() as u64 - 1;
+    cx.notify(EventClass::LIST, "sortstore", destination);
+}

@@ -1,0 +1,80 @@
+//! Sorting: replies, and what of it is logged.
+
+mod support;
+
+use support::World;
+
+fn world(lines: &[&str]) -> World {
+    let mut world = World::default();
+    for line in lines {
+        world.run(line);
+    }
+    world.effects();
+    world
+}
+
+fn expect(world: &mut World, cases: &[(&str, &str)]) {
+    for (line, reply) in cases {
+        assert_eq!(world.run(line), *reply, "{line}");
+    }
+}
+
+#[test]
+fn weights_and_values_are_found_by_patterns() {
+    let mut world = world(&[
+        "RPUSH l 1 2 3",
+        "MSET w_1 30 w_2 -1 w_3 2.5 v_1 one v_3 three",
+        "HSET h_1 w 1 name first",
+        "HSET h_2 w 9",
+        "SET h_3 text",
+    ]);
+    expect(
+        &mut world,
+        &[
+            ("SORT l BY w_*", r#"["2", "3", "1"]"#),
+            ("SORT l BY w_* DESC LIMIT 1 1", r#"["3"]"#),
+            ("SORT l BY w_* GET v_* GET #", r#"[nil, "2", "three", "3", "one", "1"]"#),
+            ("SORT l BY h_*->w GET h_*->name", r#"[nil, "first", nil]"#),
+            ("SORT l BY nosort DESC LIMIT 0 2", r#"["3", "2"]"#),
+            ("SORT l GET h_*-> GET h_*", r#"[nil, nil, nil, nil, nil, "text"]"#),
+            ("SORT l BY v_*", "ERR One or more scores can't be converted into double"),
+            ("SORT l BY v_* ALPHA", r#"["2", "1", "3"]"#),
+            ("SORT l LIMIT 5 1", "[]"),
+            ("SORT l LIMIT 0 9223372036854775807", r#"["1", "2", "3"]"#),
+            ("SORT l LIMIT -9223372036854775808 -9223372036854775808", r#"["1", "2", "3"]"#),
+            ("SORT_RO l STORE x", "ERR syntax error"),
+            ("SORT w_1", "WRONGTYPE Operation against a key holding the wrong kind of value"),
+            ("SORT missing", "[]"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_stored_is_logged_as_called_and_replaces_whatever_was_there() {
+    let mut world = world(&["RPUSH l 3 1 2", "SET d text EX 100"]);
+    assert_eq!(world.logged("SORT l STORE d"), ["SORT l STORE d"]);
+    expect(&mut world, &[("LRANGE d 0 -1", r#"["1", "2", "3"]"#), ("TTL d", "-1")]);
+    assert_eq!(world.logged("SORT l DESC STORE l"), ["SORT l DESC STORE l"]);
+    assert_eq!(world.run("LRANGE l 0 -1"), r#"["3", "2", "1"]"#);
+    assert_eq!(world.logged("SORT l GET none_* STORE d"), ["SORT l GET none_* STORE d"]);
+    assert_eq!(world.run("LRANGE d 0 -1"), r#"["", "", ""]"#);
+    assert_eq!(world.logged("SORT missing STORE d"), ["SORT missing STORE d"]);
+    assert_eq!(world.run("EXISTS d"), "0");
+    assert_eq!(world.logged("SORT missing STORE d"), [""; 0]);
+    assert_eq!(world.logged("SORT l BY none_* LIMIT 9 1"), [""; 0]);
+    assert_eq!(world.replayed().data_set(), world.data_set());
+}
+
+#[test]
+fn few_of_many_are_those_that_a_full_sort_would_give() {
+    let mut world = World::default();
+    let mut line = "RPUSH l".to_owned();
+    (0..500).for_each(|i: u64| line += &format!(" {}", i * 7919 % 97));
+    world.run(&line);
+    let all = world.run("SORT l");
+    let all: Vec<&str> = all.trim_matches(['[', ']']).split(", ").collect();
+    for (offset, count) in [(0, 10), (490, 10), (250, 3), (499, 1), (0, 500)] {
+        let expected = format!("[{}]", all[offset..offset + count].join(", "));
+        assert_eq!(world.run(&format!("SORT l LIMIT {offset} {count}")), expected);
+    }
+}

@@ -1,0 +1,14 @@
+//! Sorting does what `redis-server`'s does.
+
+use graven_testkit::Program;
+use graven_testkit::oracle::Oracle;
+
+#[test]
+fn sorting_does_what_redis_does_in_resp2() {
+    Oracle::check_group(&Program::graven(env!("CARGO_BIN_EXE_graven")), "sort", 2, 0..40).unwrap();
+}
+
+#[test]
+fn sorting_does_what_redis_does_in_resp3() {
+    Oracle::check_group(&Program::graven(env!("CARGO_BIN_EXE_graven")), "sort", 3, 1_000..1_040).unwrap();
+}
