@@ -96,6 +96,14 @@ pub enum Error {
         /// Where it stands.
         offset: u64,
     },
+    /// A value that is not what its type says.
+    #[error("the RDB file is damaged: the value at offset {offset} {damage}")]
+    BadValue {
+        /// Where the value, or the damaged part of it, begins.
+        offset: u64,
+        /// What is wrong with it.
+        damage: ValueDamage,
+    },
     /// A module's field of a kind that no version of the format defines.
     #[error("the RDB file is damaged: the module data at offset {offset} has a field of the unknown kind {kind}")]
     BadModuleData {
@@ -122,4 +130,43 @@ pub enum Error {
         /// How far the reader had come.
         offset: u64,
     },
+}
+
+/// Why a value is not what its type says, to follow "the value".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueDamage {
+    /// A listpack is none.
+    #[error("is damaged: {0}")]
+    Listpack(graven_listpack::Damage),
+    /// A ziplist is none.
+    #[error("is not a valid ziplist")]
+    Ziplist,
+    /// A zipmap is none.
+    #[error("is not a valid zipmap")]
+    Zipmap,
+    /// An intset is none.
+    #[error("is not a valid intset")]
+    Intset,
+    /// Fields lack values, or members scores.
+    #[error("does not have the number of items that its type needs")]
+    Items,
+    /// A member or field is there twice.
+    #[error("has a member or field twice")]
+    Duplicate,
+    /// A score is not a number.
+    #[error("has a score that is not a number")]
+    Score,
+    /// A field's deadline is none.
+    #[error("has a field deadline that is not a time")]
+    FieldDeadline,
+    /// A list's node is of an unknown kind.
+    #[error("has a list node of an unknown kind")]
+    ListNode,
+    /// A stream's node has no identifier.
+    #[error("has a stream node without a valid identifier")]
+    StreamNode,
+    /// Pending entries of a group are out of order, or do not belong to exactly one consumer.
+    #[error("has pending entries that are not in order, or not of one consumer each")]
+    Pending,
 }

@@ -2,8 +2,6 @@
 
 /// Bytes of magic and version at the start of a file.
 pub(crate) const HEADER_BYTES: usize = 9;
-/// The version the writer writes: the one of Redis 7.0.
-pub(crate) const WRITTEN_VERSION: u32 = 10;
 /// The newest version of Redis's own numbering that the reader knows.
 pub(crate) const NEWEST_REDIS_VERSION: u32 = 12;
 /// The version of Valkey 9, far from Redis's own numbering so that the two cannot be taken for each other.
@@ -30,8 +28,33 @@ pub(crate) mod opcode {
     pub const EOF: u8 = 255;
 }
 
-/// The value type of strings.
-pub(crate) const TYPE_STRING: u8 = 0;
+/// The numbers of value types.
+pub(crate) mod value_type {
+    pub const STRING: u8 = 0;
+    pub const LIST: u8 = 1;
+    pub const SET: u8 = 2;
+    pub const SORTED_SET: u8 = 3;
+    pub const HASH: u8 = 4;
+    pub const SORTED_SET_2: u8 = 5;
+    pub const HASH_ZIPMAP: u8 = 9;
+    pub const LIST_ZIPLIST: u8 = 10;
+    pub const SET_INTSET: u8 = 11;
+    pub const SORTED_SET_ZIPLIST: u8 = 12;
+    pub const HASH_ZIPLIST: u8 = 13;
+    pub const LIST_QUICKLIST: u8 = 14;
+    pub const STREAM: u8 = 15;
+    pub const HASH_LISTPACK: u8 = 16;
+    pub const SORTED_SET_LISTPACK: u8 = 17;
+    pub const LIST_QUICKLIST_2: u8 = 18;
+    pub const STREAM_2: u8 = 19;
+    pub const SET_LISTPACK: u8 = 20;
+    pub const STREAM_3: u8 = 21;
+    /// Also the hash with field deadlines of Valkey, with another layout.
+    pub const HASH_METADATA_EARLY: u8 = 22;
+    pub const HASH_LISTPACK_EX_EARLY: u8 = 23;
+    pub const HASH_METADATA: u8 = 24;
+    pub const HASH_LISTPACK_EX: u8 = 25;
+}
 
 /// The special string encodings, in the low six bits of a length byte whose high bits are both set.
 pub(crate) mod encoding {

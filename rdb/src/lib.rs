@@ -1,5 +1,5 @@
 //! The RDB file format: a streaming reader for the files of every Redis (versions 1 to 12) and of Valkey (80), and a
-//! writer of version 10, which Redis 7.0 and later load.
+//! writer of version 10, which Redis 7.0 and later load, or of 12 where fields of hashes have deadlines.
 //!
 //! ```text
 //! "REDIS0010"                               magic and version, nine bytes
@@ -19,9 +19,9 @@
 //! go on with commands: [`Reader::bytes_consumed`] says where the part ended and [`Reader::into_rest`] reads on from there.
 //!
 //! ```
-//! use graven_rdb::{Attributes, Event, Header, Options, Reader, Value, Writer};
+//! use graven_rdb::{Attributes, Event, Header, Options, Reader, Value, Version, Writer};
 //!
-//! let header = Header { redis_version: "7.0.15", created_seconds: 0, used_memory_bytes: 0, is_aof_base: false };
+//! let header = Header { redis_version: "7.0.15", created_seconds: 0, used_memory_bytes: 0, is_aof_base: false, version: Version::Redis7 };
 //! let mut writer = Writer::new(Vec::new(), Options::default(), &header)?;
 //! writer.select_db(0)?;
 //! writer.string(b"foo", b"bar", &Attributes::default())?;
@@ -38,9 +38,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod compact;
 mod error;
 mod format;
-
 mod module;
 mod reader;
 mod source;
@@ -48,8 +48,8 @@ mod string;
 mod value;
 mod writer;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, ValueDamage};
 pub use format::{is_rdb, type_name};
 pub use reader::{Attributes, Contents, Event, Reader, Skipped, read_all};
-pub use value::Value;
-pub use writer::{Header, Options, Writer};
+pub use value::{Consumer, Group, Hash, Id, List, ListNode, Pending, Set, SortedSet, Stream, Strings, Value};
+pub use writer::{Collection, Compact, GroupHead, Header, Options, StreamHead, Version, Writer};

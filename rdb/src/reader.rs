@@ -8,7 +8,7 @@ use crate::source::Source;
 use crate::{Error, Result, Value, module, value};
 
 /// One step of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A fact about the file, such as `redis-ver`. Unknown ones are to be ignored.
@@ -67,6 +67,11 @@ pub enum Skipped {
         /// The version of the module's own format.
         version: u64,
     },
+    /// A key whose value has no elements, which some releases have written by mistake.
+    EmptyKey {
+        /// The key.
+        key: Vec<u8>,
+    },
     /// How many keys a cluster's slot holds. A hint: nothing is lost without it.
     SlotInfo {
         /// The slot.
@@ -86,6 +91,7 @@ impl fmt::Display for Skipped {
                 write!(f, "a library of functions was not loaded: {}", first_line.escape_ascii())
             }
             Skipped::ModuleAux { module, version } => write!(f, "data of the module {module}, version {version}, was not loaded"),
+            Skipped::EmptyKey { key } => write!(f, "the key \"{}\", which has no elements, was not loaded", key.escape_ascii()),
             Skipped::SlotInfo { slot, keys, .. } => write!(f, "the hint that slot {slot} holds {keys} keys was not used"),
         }
     }
@@ -212,7 +218,8 @@ impl<R: Read> Reader<R> {
 
     fn entry(&mut self, code: u8, offset: u64, attributes: Attributes) -> Result<Event> {
         let key = self.source.string("a key")?;
-        match value::read(code, &mut self.source)? {
+        match value::read(code, self.version, &mut self.source)? {
+            Some(value) if value.is_empty() => Ok(Event::Skipped(Skipped::EmptyKey { key })),
             Some(value) => Ok(Event::Entry { key, value, attributes }),
             None => Err(Error::UnsupportedType { code, key, db: self.db, offset }),
         }
@@ -254,7 +261,7 @@ impl<R: Read> Reader<R> {
 }
 
 /// A whole file, read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
     /// The version of the format.
     pub version: u32,

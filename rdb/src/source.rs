@@ -109,13 +109,22 @@ impl<R: Read> Source<R> {
 
     /// The next `length` bytes, whatever `length` claims.
     pub fn bytes(&mut self, length: u64, expected: &'static str) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(usize::MAX).min(BUFFER_BYTES));
+        let mut bytes = Vec::new();
+        self.bytes_into(&mut bytes, length, expected)?;
+        Ok(bytes)
+    }
+
+    /// The next `length` bytes, whatever `length` claims, added to the end of `out`.
+    pub fn bytes_into(&mut self, out: &mut Vec<u8>, length: u64, expected: &'static str) -> Result<()> {
+        if out.is_empty() {
+            out.reserve_exact(usize::try_from(length).unwrap_or(usize::MAX).min(BUFFER_BYTES));
+        }
         let mut remaining = length;
         while remaining > 0 {
             let some = self.some(remaining, expected)?;
-            bytes.extend_from_slice(some);
+            out.extend_from_slice(some);
             remaining -= some.len() as u64;
         }
-        Ok(bytes)
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use crate::format::encoding;
 use crate::source::Source;
+use crate::value::Strings;
 use crate::{Error, Result};
 use graven_lzf as lzf;
 
@@ -40,25 +41,44 @@ impl<R: Read> Source<R> {
 
     /// A string in any encoding.
     pub fn string(&mut self, expected: &'static str) -> Result<Vec<u8>> {
+        let mut string = Vec::new();
+        self.string_into(&mut string, expected)?;
+        Ok(string)
+    }
+
+    /// A string in any encoding, added to the end of `out`.
+    pub fn string_into(&mut self, out: &mut Vec<u8>, expected: &'static str) -> Result<()> {
         let offset = self.offset();
         match self.length_or_encoding(expected)? {
-            Length::Plain(length) => self.bytes(length, expected),
-            Length::Encoded(encoding::INT8) => Ok(decimal(i8::from_le_bytes(self.array(expected)?))),
-            Length::Encoded(encoding::INT16) => Ok(decimal(i16::from_le_bytes(self.array(expected)?))),
-            Length::Encoded(encoding::INT32) => Ok(decimal(i32::from_le_bytes(self.array(expected)?))),
+            Length::Plain(length) => self.bytes_into(out, length, expected)?,
+            Length::Encoded(encoding::INT8) => put_decimal(out, i8::from_le_bytes(self.array(expected)?)),
+            Length::Encoded(encoding::INT16) => put_decimal(out, i16::from_le_bytes(self.array(expected)?)),
+            Length::Encoded(encoding::INT32) => put_decimal(out, i32::from_le_bytes(self.array(expected)?)),
             Length::Encoded(encoding::LZF) => {
                 let compressed_length = self.length(expected)?;
                 let length = self.length(expected)?;
                 let compressed = self.bytes(compressed_length, expected)?;
-                lzf::decompress(&compressed, length).map_err(|reason| Error::BadCompression { offset, reason: reason.describe() })
+                let string =
+                    lzf::decompress(&compressed, length).map_err(|reason| Error::BadCompression { offset, reason: reason.describe() })?;
+                if out.is_empty() { *out = string } else { out.extend_from_slice(&string) }
             }
-            Length::Encoded(encoding) => Err(Error::BadStringEncoding { encoding, offset }),
+            Length::Encoded(encoding) => return Err(Error::BadStringEncoding { encoding, offset }),
         }
+        Ok(())
+    }
+
+    /// So many strings, however many there are claimed to be.
+    pub fn strings(&mut self, count: u64, expected: &'static str) -> Result<Strings> {
+        let mut strings = Strings::new();
+        for _ in 0..count {
+            strings.push_with(|buffer| self.string_into(buffer, expected))?;
+        }
+        Ok(strings)
     }
 }
 
-fn decimal(number: impl Into<i32>) -> Vec<u8> {
-    number.into().to_string().into_bytes()
+fn put_decimal(out: &mut Vec<u8>, number: impl Into<i32>) {
+    out.extend_from_slice(number.into().to_string().as_bytes());
 }
 
 /// Appends a length in its shortest form.

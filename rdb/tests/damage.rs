@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use graven_rdb::{Attributes, Header, Options, Writer, read_all};
+use graven_rdb::{Attributes, Header, Options, Version, Writer, read_all};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -42,7 +42,13 @@ fn largest_allocation_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
 
 /// A file with everything in it that the writer writes.
 fn sample(options: Options) -> Vec<u8> {
-    let header = Header { redis_version: "7.0.15", created_seconds: 1_700_000_000, used_memory_bytes: 12_345_678, is_aof_base: true };
+    let header = Header {
+        redis_version: "7.0.15",
+        created_seconds: 1_700_000_000,
+        used_memory_bytes: 12_345_678,
+        is_aof_base: true,
+        version: Version::Redis7,
+    };
     let mut writer = Writer::new(Vec::new(), options, &header).expect("writing to memory");
     for db in [0, 9] {
         writer.select_db(db).expect("writing to memory");

@@ -104,10 +104,10 @@ fn what_cannot_be_used_is_passed_over_and_named() {
 
 #[test]
 fn a_type_that_cannot_be_loaded_is_named_with_its_key_and_place() {
-    let error = events(b"\xfe\x02\x01\x04list\x01\x01a").expect_err("lists are not read yet");
-    assert!(matches!(error, Error::UnsupportedType { code: 1, db: 2, offset: 11, .. }));
+    let error = events(b"\xfe\x02\x07\x04list\x01\x01a").expect_err("values of modules are not read");
+    assert!(matches!(error, Error::UnsupportedType { code: 7, db: 2, offset: 11, .. }));
     let sentence = error.to_string();
-    for part in ["\"list\"", "database 2", "type 1 (list)", "offset 11"] {
+    for part in ["\"list\"", "database 2", "type 7 (module value)", "offset 11"] {
         assert!(sentence.contains(part), "{part} is not in: {sentence}");
     }
     let error = events(b"\x63\x01k").expect_err("there is no type 99");

@@ -1,6 +1,6 @@
 //! What is written is read back, whatever it is.
 
-use graven_rdb::{Attributes, Event, Header, Options, Value, Writer, read_all};
+use graven_rdb::{Attributes, Event, Header, Options, Value, Version, Writer, read_all};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ proptest! {
 
     #[test]
     fn everything_written_is_read_back(keys in vec(key(), 0..20), compress: bool, checksum: bool) {
-        let header = Header { redis_version: "7.0.15", created_seconds: 1, used_memory_bytes: 1 << 40, is_aof_base: false };
+        let header = Header { redis_version: "7.0.15", created_seconds: 1, used_memory_bytes: 1 << 40, is_aof_base: false, version: Version::Redis7 };
         let mut writer = Writer::new(Vec::new(), Options { compress, checksum }, &header).expect("writing to memory");
         let mut expected: Vec<Event> = [("redis-ver", "7.0.15"), ("redis-bits", "64"), ("ctime", "1"), ("used-mem", "1099511627776"), ("aof-base", "0")]
             .map(|(key, value)| Event::Aux { key: key.into(), value: value.into() })

@@ -328,7 +328,7 @@ impl Entry {
 
     /// What kind of compact bytes the value is, and the bytes, if it is a small collection.
     #[inline]
-    pub(crate) fn packed(&self) -> Option<(Packed, &[u8])> {
+    pub fn packed(&self) -> Option<(Packed, &[u8])> {
         match self.kind() {
             Kind::Packed(packed) => Some((packed, self.payload())),
             Kind::Large => match self.large() {

@@ -37,11 +37,7 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn value() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![
-        (-1000i64..1000).prop_map(|n| n.to_string().into_bytes()),
-        prop::collection::vec(any::<u8>(), 0..60),
-        Just(vec![b'y'; 100])
-    ]
+    prop_oneof![(-1000i64..1000).prop_map(|n| n.to_string().into_bytes()), prop::collection::vec(any::<u8>(), 0..60), Just(vec![b'y'; 100])]
 }
 
 fn op(deadlines: bool) -> impl Strategy<Value = Op> {

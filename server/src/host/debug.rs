@@ -5,7 +5,7 @@ use crate::logging::log;
 use crate::outside::Outside;
 use crate::snapshot;
 use graven_engine::{Blocked, Context, Error, SessionFlags, access, error, glob};
-use graven_rdb::{Attributes, Header, Options, Writer};
+use graven_rdb::{Attributes, Header, Options, Version, Writer};
 use graven_resp::{Protocol, number};
 use graven_store::{Entry, Slot};
 use std::time::Duration;
@@ -128,13 +128,17 @@ fn object(outside: &Outside, cx: &mut Context<'_>) -> Result<(), Error> {
 fn serialized_bytes(entry: &Entry, compress: bool) -> u64 {
     /// The type and the length of an empty key.
     const AROUND: u64 = 2;
-    let header = Header { redis_version: crate::REDIS_VERSION, created_seconds: 0, used_memory_bytes: 0, is_aof_base: false };
+    let header = Header {
+        redis_version: crate::REDIS_VERSION,
+        created_seconds: 0,
+        used_memory_bytes: 0,
+        is_aof_base: false,
+        version: Version::Redis7_4,
+    };
     let written = |writer: std::io::Result<Writer<Vec<u8>>>| -> std::io::Result<u64> {
         let mut writer = writer?;
         let before = writer.bytes_written();
-        if let Some(string) = entry.string() {
-            writer.string(b"", string.to_bytes(&mut [0; 20]), &Attributes::default())?;
-        }
+        snapshot::write_entry(&mut writer, b"", entry, &Attributes::default())?;
         Ok(writer.bytes_written() - before - AROUND)
     };
     written(Writer::new(Vec::new(), Options { compress, checksum: false }, &header)).expect("memory can be written to")

@@ -10,7 +10,7 @@ use crate::entry::{EMBEDDED_MAX_BYTES, Entry};
 use crate::large::Large;
 use crate::slot::{Occupied, Vacant};
 use crate::value::Packed;
-use graven_listpack::{HEADER_BYTES, Item};
+use graven_listpack::{HEADER_BYTES, Item, Listpack};
 use std::cell::RefCell;
 
 /// A list of one node is packed when it is not longer. Half of the limit, so that one that swings around it does not move
@@ -70,14 +70,31 @@ impl Entry {
         deadline: Option<u64>,
         access: u32,
     ) -> Entry {
+        Self::new_list_with(key, |push| strings.for_each(|string| push(string.as_ref())), limits, deadline, access)
+    }
+
+    /// The same of the strings that `fill` pushes.
+    pub fn new_list_with(
+        key: &[u8],
+        fill: impl FnOnce(&mut dyn FnMut(&[u8])),
+        limits: ListLimits,
+        deadline: Option<u64>,
+        access: u32,
+    ) -> Entry {
         let mut list = List::new(limits);
-        for string in strings {
-            let string = string.as_ref();
+        fill(&mut |string| {
             list.before_growth(limits, string.len(), 1);
             list.push(Side::Right, Item::of(string));
-        }
+        });
         debug_assert!(list.items > 0, "a list in the keyspace has items");
         Self::of_list(key, list, deadline, access)
+    }
+
+    /// A list that is this listpack, if one of its size is kept so.
+    pub fn new_packed_list(key: &[u8], listpack: &[u8], limits: ListLimits, deadline: Option<u64>, access: u32) -> Option<Entry> {
+        let items = Listpack::new(listpack).len();
+        let is_short = listpack.len() <= EMBEDDED_MAX_BYTES && !limits.exceeded(listpack.len(), items);
+        is_short.then(|| Entry::new_packed(key, Packed::List, listpack, deadline, access))
     }
 
     fn of_list(key: &[u8], mut list: List, deadline: Option<u64>, access: u32) -> Entry {

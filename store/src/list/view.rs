@@ -87,6 +87,14 @@ impl<'a> ListRef<'a> {
         }
     }
 
+    /// How many runs [`ListRef::for_each_run`] shows.
+    pub fn runs(self) -> usize {
+        match self.0 {
+            Form::Packed(_) => 1,
+            Form::Large(list) => list.nodes.len(),
+        }
+    }
+
     /// Shows the list as runs of items with their number, first to last: what a file that stores nodes needs.
     pub fn for_each_run(self, mut each: impl FnMut(Run<'_>, usize)) {
         match self.0 {

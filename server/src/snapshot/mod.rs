@@ -1,10 +1,15 @@
 //! RDB files: loading one and saving one.
 
+mod load;
+mod save;
+
+pub(crate) use save::write_entry;
+
 use crate::config::Config;
 use crate::logging::log;
 use graven_engine::Engine;
-use graven_rdb::{Attributes, Event, Header, Options, Reader, Value, Writer};
-use graven_store::Entry;
+use graven_rdb::{Attributes, Event, Header, Options, Reader, Version, Writer};
+use load::Loader;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -33,6 +38,8 @@ pub(crate) enum LoadError {
     Format(#[from] graven_rdb::Error),
     #[error("it has keys in database {0}, but there are only {1} databases: raise the 'databases' setting")]
     Database(u64, usize),
+    #[error("the value of the key \"{key}\", which ends at offset {offset}, is damaged: {damage}")]
+    Value { key: String, offset: u64, damage: load::Damage },
 }
 
 /// Loads an RDB; returns how many bytes it was.
@@ -43,10 +50,17 @@ pub(crate) fn load(engine: &mut Engine, source: impl Read) -> Result<u64, LoadEr
         match event {
             Event::SelectDb(n) if (n as usize) < engine.keyspace.databases() => db = n as usize,
             Event::SelectDb(n) => return Err(LoadError::Database(n, engine.keyspace.databases())),
-            Event::Entry { key, value: Value::String(value), attributes } => {
-                let access = access_bits(engine, &attributes);
+            Event::Entry { key, value, attributes } => {
+                let loader = Loader {
+                    key: &key,
+                    deadline: attributes.deadline_ms,
+                    access: access_bits(engine, &attributes),
+                    hasher: engine.keyspace.hasher(),
+                    thresholds: engine.settings.thresholds,
+                };
+                let damaged = |damage| LoadError::Value { key: key.escape_ascii().to_string(), offset: reader.bytes_consumed(), damage };
+                let entry = loader.entry(value).map_err(damaged)?;
                 let key = engine.keyspace.key(&key);
-                let entry = Entry::new_string(key.bytes, &value, attributes.deadline_ms, access);
                 engine.keyspace.db_mut(db).insert(key, entry);
             }
             Event::Skipped(what) => log!(Warning, "{what}"),
@@ -91,14 +105,16 @@ fn write_file(engine: &Engine, config: &Config, path: &PathBuf) -> io::Result<u6
 /// Writes all databases as an RDB, `is_base` as the base of a log; returns the writer and how many bytes it was.
 pub(crate) fn write<W: Write>(engine: &Engine, config: &Config, is_base: bool, out: W) -> io::Result<(W, u64)> {
     let options = Options { compress: config.rdbcompression, checksum: config.rdbchecksum };
+    // Older servers would lose the deadlines of fields; without any they may have the file.
+    let has_field_deadlines = (0..engine.keyspace.databases()).any(|db| engine.keyspace.db(db).expiring_hashes() > 0);
     let header = Header {
         redis_version: crate::REDIS_VERSION,
         created_seconds: engine.now_ms() / 1000,
         used_memory_bytes: crate::memory::resident_bytes(),
         is_aof_base: is_base,
+        version: if has_field_deadlines { Version::Redis7_4 } else { Version::Redis7 },
     };
     let mut writer = Writer::new(out, options, &header)?;
-    let mut scratch = [0; 20];
     for index in 0..engine.keyspace.databases() {
         let db = engine.keyspace.db(index);
         if db.is_empty() {
@@ -108,9 +124,7 @@ pub(crate) fn write<W: Write>(engine: &Engine, config: &Config, is_base: bool, o
         writer.resize_db(db.len() as u64, db.volatile_len() as u64)?;
         for entry in db.iter() {
             let attributes = Attributes { deadline_ms: entry.deadline(), ..Attributes::default() };
-            if let Some(value) = entry.string() {
-                writer.string(entry.key(), value.to_bytes(&mut scratch), &attributes)?;
-            }
+            write_entry(&mut writer, entry.key(), entry, &attributes)?;
         }
     }
     writer.finish()

@@ -1,4 +1,6 @@
-//! The writer: version 10 of the format, the one of Redis 7.0, so that every later server loads the file too.
+//! The writer: version 10 of the format, the one of Redis 7.0, so that every later server loads the file too; or, at the
+//! caller's wish, version 12, the one of Redis 7.4, without which deadlines of fields cannot be told. The version stands at the
+//! start of the file, so whoever writes must know at the start whether there are such deadlines.
 //!
 //! The caller decides the order; the writer encodes. It keeps the bytes in a buffer and adds them to the checksum when
 //! the buffer goes out, so that small keys cost neither a write nor a checksum call each.
@@ -7,13 +9,39 @@ use std::io::{self, Write};
 
 use crc_fast::{CrcAlgorithm, Digest};
 
-use crate::format::{TYPE_STRING, WRITTEN_VERSION, opcode};
-use graven_lzf::Compressor;
+use crate::Attributes;
+use crate::format::{opcode, value_type};
 use crate::string::{put_length, put_string};
-use crate::{Attributes, Value};
+use graven_lzf::Compressor;
+
+pub use collections::{Collection, Compact};
+pub use stream::{GroupHead, StreamHead};
+
+mod collections;
+mod stream;
+mod value;
 
 /// The buffer goes out when it holds this many bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The version of the format that a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Version 10, which Redis 7.0 and later load. Hashes in it have no deadlines of fields.
+    Redis7,
+    /// Version 12, which Redis 7.4 and later load; older ones refuse the file, and so lose no deadline unnoticed. Nothing but
+    /// such deadlines is written in another way than in version 10.
+    Redis7_4,
+}
+
+impl Version {
+    fn number(self) -> u32 {
+        match self {
+            Version::Redis7 => 10,
+            Version::Redis7_4 => 12,
+        }
+    }
+}
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +69,8 @@ pub struct Header<'a> {
     pub used_memory_bytes: u64,
     /// Whether the file is the base of an append-only log (`aof-base`).
     pub is_aof_base: bool,
+    /// The version of the format.
+    pub version: Version,
 }
 
 /// Writes an RDB file.
@@ -50,6 +80,11 @@ pub struct Writer<W> {
     flushed_bytes: u64,
     digest: Option<Digest>,
     compressor: Option<Compressor>,
+    version: Version,
+    /// Where listpacks are put together.
+    scratch: Vec<u8>,
+    /// Of the hash that is being written.
+    earliest_deadline: u64,
 }
 
 impl<W: Write> Writer<W> {
@@ -65,8 +100,11 @@ impl<W: Write> Writer<W> {
             flushed_bytes: 0,
             digest: options.checksum.then(|| Digest::new(CrcAlgorithm::Crc64Redis)),
             compressor: options.compress.then(Compressor::new),
+            version: header.version,
+            scratch: Vec::new(),
+            earliest_deadline: 0,
         };
-        writer.buffer.extend_from_slice(format!("REDIS{WRITTEN_VERSION:04}").as_bytes());
+        writer.buffer.extend_from_slice(format!("REDIS{:04}", header.version.number()).as_bytes());
         writer.aux(b"redis-ver", header.redis_version.as_bytes())?;
         writer.aux(b"redis-bits", b"64")?;
         writer.aux(b"ctime", header.created_seconds.to_string().as_bytes())?;
@@ -117,22 +155,9 @@ impl<W: Write> Writer<W> {
     ///
     /// What the inner writer reports.
     pub fn string(&mut self, key: &[u8], value: &[u8], attributes: &Attributes) -> io::Result<()> {
-        self.put_attributes(attributes);
-        self.buffer.push(TYPE_STRING);
-        put_string(&mut self.buffer, key, self.compressor.as_mut());
-        put_string(&mut self.buffer, value, self.compressor.as_mut());
+        self.begin(value_type::STRING, key, attributes);
+        self.put(value);
         self.flush_when_full()
-    }
-
-    /// Writes a key whose value is of any type that the reader yields.
-    ///
-    /// # Errors
-    ///
-    /// What the inner writer reports.
-    pub fn entry(&mut self, key: &[u8], value: &Value, attributes: &Attributes) -> io::Result<()> {
-        match value {
-            Value::String(string) => self.string(key, string, attributes),
-        }
     }
 
     /// How many bytes the file has so far.
@@ -155,6 +180,17 @@ impl<W: Write> Writer<W> {
         Ok((self.inner, self.flushed_bytes + size_of::<u64>() as u64))
     }
 
+    /// Writes what stands before a value.
+    fn begin(&mut self, code: u8, key: &[u8], attributes: &Attributes) {
+        self.put_attributes(attributes);
+        self.buffer.push(code);
+        self.put(key);
+    }
+
+    fn put(&mut self, string: &[u8]) {
+        put_string(&mut self.buffer, string, self.compressor.as_mut());
+    }
+
     fn put_attributes(&mut self, attributes: &Attributes) {
         if let Some(deadline_ms) = attributes.deadline_ms {
             self.buffer.push(opcode::EXPIRE_TIME_MS);
@@ -170,6 +206,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    #[inline]
     fn flush_when_full(&mut self) -> io::Result<()> {
         if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush_buffer() }
     }
