@@ -157,3 +157,10 @@ fn keys_that_expire_unseen_are_told() {
     let seen = play(&server, "0 PSUBSCRIBE *\n1 SET k v PX 30\nsleep 400\n0 PING");
     assert!(seen.contains("__keyevent@0__:expired"), "{seen}");
 }
+
+#[test]
+fn keys_that_are_evicted_are_told() {
+    let server = quiet(&Program::graven(env!("CARGO_BIN_EXE_graven"))).option("maxmemory-policy", "allkeys-random").start().unwrap();
+    let seen = play(&server, "0 PSUBSCRIBE *\n1 SET k v\n1 CONFIG SET maxmemory 1\n1 GET x\nsleep 300\n0 PING");
+    assert!(seen.contains(r"__keyevent@0__:evicted\r\n$1\r\nk\r\n"), "{seen}");
+}
