@@ -3,6 +3,8 @@
 //! Used by several test files, none of which uses all of it.
 #![allow(dead_code)]
 
+pub mod crowd;
+
 use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Resumed, Session, SessionFlags, Settings, WriteStatus};
 use graven_resp::{Args, OwnedArgs, split_line};
 use graven_store::{Entry, HashRef, ListRef, ObjectType, StringRef};
