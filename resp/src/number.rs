@@ -52,6 +52,10 @@ pub fn push_prefixed(out: &mut Vec<u8>, prefix: u8, value: i64) {
 /// Parses a double as Redis takes it from a client: what C's `strtod` reads to the end, also `inf`, `infinity` and
 /// hexadecimal; no spaces, no `nan`, and nothing that only overflow or underflow makes infinite or zero.
 pub fn parse_f64(bytes: &[u8]) -> Option<f64> {
+    if let Some(integer) = parse_i64(bytes) {
+        // Rounded as the decimal itself would be.
+        return Some(integer as f64);
+    }
     let text = std::str::from_utf8(bytes).ok()?;
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if let Some(digits) = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {

@@ -11,17 +11,41 @@ use std::ops::Range;
 /// An indexed sorted set.
 #[derive(Clone)]
 pub struct SortedSet {
-    /// Members; the value of each is the number that the bits of its score make.
+    /// Members; the value of each is its score, as [`ScoreBytes`].
     scores: Table,
     pub(super) order: Tree,
+}
+
+/// A score as the table keeps it: four bytes if it is an integer that fits them, else the eight of the double.
+struct ScoreBytes {
+    bytes: [u8; 8],
+    len: usize,
+}
+
+impl ScoreBytes {
+    #[inline]
+    fn of(score: f64) -> ScoreBytes {
+        let integer = score as i32;
+        if f64::from(integer).to_bits() == score.to_bits() {
+            let mut bytes = [0; 8];
+            bytes[..4].copy_from_slice(&integer.to_le_bytes());
+            return ScoreBytes { bytes, len: 4 };
+        }
+        ScoreBytes { bytes: score.to_le_bytes(), len: 8 }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 /// The score that an entry of the table keeps.
 #[inline]
 fn score_of(entry: &Entry) -> f64 {
-    match entry.string() {
-        Some(StringRef::Int(bits)) => f64::from_bits(bits as u64),
-        _ => unreachable!("members of a sorted set have numbers as values"),
+    let Some(StringRef::Bytes(bytes)) = entry.string() else { unreachable!("members of a sorted set have scores as values") };
+    match bytes.try_into() {
+        Ok(integer) => f64::from(i32::from_le_bytes(integer)),
+        Err(_) => f64::from_le_bytes(bytes.try_into().expect("a score is four bytes or eight")),
     }
 }
 
@@ -53,16 +77,17 @@ impl SortedSet {
             Slot::Occupied(mut place) => {
                 let old = score_of(place.entry());
                 if let Some(new) = decide(Some(old)).filter(|new| *new != old) {
-                    place.set_int(new.to_bits() as i64);
+                    self.order.prefetch(old, member);
+                    place.set_bytes(ScoreBytes::of(new).as_slice());
+                    self.order.insert(new, member);
                     let was_there = self.order.remove(old, member);
                     debug_assert!(was_there);
-                    self.order.insert(new, member);
                 }
                 Some(old)
             }
             Slot::Vacant(place) => {
                 if let Some(new) = decide(None) {
-                    place.insert_int(new.to_bits() as i64, None, 0);
+                    place.insert_bytes(ScoreBytes::of(new).as_slice(), None, 0);
                     self.order.insert(new, member);
                 }
                 None
