@@ -133,15 +133,7 @@ fn trimming_to_whole_nodes_is_logged_as_what_it_left() {
     assert_eq!(world.logged("XADD s MAXLEN = 2 12 f v"), ["XADD s MAXLEN = 2 12 f v"]);
     assert_eq!(world.run("XRANGE s - +"), r#"[["11-0", ["f", "v"]], ["12-0", ["f", "v"]]]"#);
     // Nodes are of another size there.
-    let (mut replayed, mut original) = (world.replayed(), world.data_set());
-    let mut copy = replayed.data_set();
-    for data in [&mut original, &mut copy] {
-        data.values_mut().for_each(|(reply, _)| {
-            let text = String::from_utf8_lossy(reply).into_owned();
-            *reply = text[text.find("last-generated-id").expect("XINFO")..].into();
-        });
-    }
-    assert_eq!(copy, original);
+    assert_eq!(world.replayed().data_set(), world.data_set());
 }
 
 #[test]
@@ -181,7 +173,7 @@ fn claims_are_replayed_with_the_times_of_entries_and_consumers() {
         "XAUTOCLAIM s g dave 1000 0 COUNT 1",
         "XREADGROUP GROUP g eve STREAMS s >",
         "XREADGROUP GROUP g frank STREAMS s >",
-        "XCLAIM s g bob 0 9-9 FORCE LASTID 9-9",
+        "XCLAIM s g gina 0 9-9 FORCE LASTID 9-9",
     ] {
         world.run(line);
         world.advance(10);
@@ -192,10 +184,7 @@ fn claims_are_replayed_with_the_times_of_entries_and_consumers() {
         &[
             ("XPENDING s g", r#"[3, "1-1", "3-1", [["bob", "1"], ["dave", "1"], ["eve", "1"]]]"#),
             ("XPENDING s g IDLE 150 - + 10 bob", "[[\"1-1\", \"bob\", 160, 7]]"),
-            (
-                "XINFO GROUPS s",
-                r#"[["name", "g", "consumers", 7, "pending", 3, "last-delivered-id", "9-9", "entries-read", 3, "lag", nil]]"#,
-            ),
+            ("XINFO GROUPS s", r#"[["name", "g", "consumers", 8, "pending", 3, "last-delivered-id", "9-9", "entries-read", 3, "lag", 0]]"#),
         ],
     );
 }

@@ -196,6 +196,21 @@ const COMMANDS: &[&str] = &[
     "zscore",
     "zunion",
     "zunionstore",
+    "xadd",
+    "xlen",
+    "xrange",
+    "xrevrange",
+    "xread",
+    "xdel",
+    "xtrim",
+    "xsetid",
+    "xinfo",
+    "xgroup",
+    "xreadgroup",
+    "xack",
+    "xpending",
+    "xclaim",
+    "xautoclaim",
 ];
 
 /// Where 7.2 describes a command otherwise than 7.0: none of the fields below.

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use anyhow::{Result, bail, ensure};
 
 use crate::client::Client;
+use crate::stream_info::{comparable, same_within};
 use crate::value::{Value, printable};
 
 /// What one key holds.
@@ -92,7 +93,13 @@ fn same(one: &Entry, other: &Entry, tolerance_ms: i64) -> bool {
         (Some(a), Some(b)) => a.abs_diff(b) <= tolerance_ms.unsigned_abs(),
         (a, b) => a == b,
     };
-    deadlines && one.kind == other.kind && one.value == other.value
+    let values = match &*one.kind {
+        "stream" => {
+            one.value.len() == other.value.len() && one.value.iter().zip(&other.value).all(|(a, b)| same_within(a, b, tolerance_ms))
+        }
+        _ => one.value == other.value,
+    };
+    deadlines && one.kind == other.kind && values
 }
 
 fn name((database, key): &(u32, Vec<u8>)) -> String {
@@ -185,6 +192,7 @@ fn canonical(kind: &str, reply: &Value) -> Vec<Value> {
             items.iter_mut().skip(1).step_by(2).for_each(write_as_shortest);
             items
         }
+        "stream" => vec![comparable(reply)],
         _ => vec![reply.clone()],
     }
 }

@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod ports;
 pub mod process;
 pub mod rng;
+pub mod stream_info;
 pub mod transcript;
 pub mod value;
 

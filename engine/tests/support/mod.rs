@@ -7,7 +7,7 @@ pub mod crowd;
 
 use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Resumed, Session, SessionFlags, Settings, WriteStatus};
 use graven_resp::{Args, OwnedArgs, split_line};
-use graven_store::{Entry, HashRef, ListRef, ObjectType, StringRef};
+use graven_store::{Entry, HashRef, ListRef, ObjectType, Stream, StreamId, StringRef};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -161,7 +161,13 @@ impl World {
         let selected = self.session.db;
         for db in 0..DATABASES {
             let entries = self.engine.keyspace.db(db).iter();
-            let stored = |e: &Entry| e.string().map(|s| s.to_vec()).or_else(|| e.hash().map(show_hash)).or_else(|| e.list().map(show_list));
+            let stored = |e: &Entry| {
+                e.string()
+                    .map(|s| s.to_vec())
+                    .or_else(|| e.hash().map(show_hash))
+                    .or_else(|| e.list().map(show_list))
+                    .or_else(|| e.stream().map(show_stream))
+            };
             let keys: Vec<_> = entries.map(|e| (e.key().to_vec(), e.object_type(), e.deadline(), stored(e))).collect();
             self.session.db = db;
             for (key, kind, deadline, stored) in keys {
@@ -175,10 +181,11 @@ impl World {
 
     fn collection(&mut self, key: &[u8], kind: ObjectType) -> Vec<u8> {
         let words: &[&[u8]] = match kind {
-            ObjectType::String | ObjectType::Hash | ObjectType::List => unreachable!("they are read from the keyspace"),
+            ObjectType::String | ObjectType::Hash | ObjectType::List | ObjectType::Stream => {
+                unreachable!("they are read from the keyspace")
+            }
             ObjectType::Set => &[b"SMEMBERS", key],
             ObjectType::SortedSet => &[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
-            ObjectType::Stream => &[b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"],
         };
         let reply = self.call(words);
         let items = || {
@@ -202,6 +209,28 @@ fn show_list(list: ListRef<'_>) -> Vec<u8> {
     let mut shown = Vec::new();
     list.for_each(|item| shown.push(item.to_vec().escape_ascii().to_string()));
     shown.join(" ").into_bytes()
+}
+
+/// Entries, numbers and groups, with all times; not how entries are spread over nodes.
+fn show_stream(stream: &Stream) -> Vec<u8> {
+    let ids = (stream.last_id(), stream.first_id(), stream.max_deleted_id(), stream.entries_added());
+    let mut shown = format!("{} {ids:?}", stream.len());
+    for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+        let fields = entry.fields().map(|(field, value)| format!("{}={}", field.to_vec().escape_ascii(), value.to_vec().escape_ascii()));
+        shown += &format!("\n{} {}", entry.id, fields.collect::<Vec<_>>().join(" "));
+    }
+    for (name, group) in stream.groups() {
+        assert!(group.is_consistent());
+        shown += &format!("\n{} {} {:?}", name.escape_ascii(), group.last_id, group.entries_read);
+        for (id, pending) in group.pending_from(StreamId::MIN) {
+            let consumer = group.consumer(pending.consumer).name().escape_ascii();
+            shown += &format!("\n  {id} {consumer} {} {}", pending.delivered_ms, pending.deliveries);
+        }
+        for consumer in group.consumers() {
+            shown += &format!("\n  {} {} {:?}", consumer.name().escape_ascii(), consumer.seen_ms, consumer.active_ms);
+        }
+    }
+    shown.into_bytes()
 }
 
 /// Fields with values and deadlines, sorted.

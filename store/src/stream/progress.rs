@@ -9,7 +9,11 @@ use super::{Stream, StreamId};
 impl Stream {
     /// Whether an entry after `id` (or at it) may have been deleted out of the middle.
     pub fn has_hole_after(&self, id: StreamId) -> bool {
-        self.length > 0 && self.max_deleted_id != StreamId::MIN && id <= self.max_deleted_id
+        self.has_hole() && id <= self.max_deleted_id
+    }
+
+    fn has_hole(&self) -> bool {
+        self.length > 0 && self.max_deleted_id != StreamId::MIN && self.first_id <= self.max_deleted_id
     }
 
     /// How many entries were ever added up to this one, if that can be told.

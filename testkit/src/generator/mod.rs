@@ -183,9 +183,22 @@ impl Generator {
 /// `WAIT 1 0` waits for ever, as spoiled timeouts do; a spoiled `CONFIG SET` may turn the listener off, and `HELLO` with a wrong
 /// option leaves in 7.0 what came before that option done, in 7.2 undone. `ZRANK` takes an option from 7.2 on.
 fn may_be_spoiled(args: &[Vec<u8>]) -> bool {
-    ![&b"WAIT"[..], b"CONFIG", b"HELLO", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", b"ZRANK", b"ZREVRANK"]
-        .iter()
-        .any(|name| args[0].eq_ignore_ascii_case(name))
+    ![
+        &b"WAIT"[..],
+        b"XREAD",
+        b"XREADGROUP",
+        b"XCLAIM",
+        b"XAUTOCLAIM",
+        b"CONFIG",
+        b"HELLO",
+        b"BZPOPMIN",
+        b"BZPOPMAX",
+        b"BZMPOP",
+        b"ZRANK",
+        b"ZREVRANK",
+    ]
+    .iter()
+    .any(|name| args[0].eq_ignore_ascii_case(name))
 }
 
 /// The key that a command may set with a deadline in the past.

@@ -66,6 +66,38 @@ pub fn value(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
+/// Identifiers of entries that may be there, and some that are strange.
+fn stream_id(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(20) {
+        0..=11 => format!("3-{}", rng.below(60)).into_bytes(),
+        12..=15 => format!("{}-{}", rng.between(1, 2), rng.below(3)).into_bytes(),
+        16 => rng.below(5).to_string().into_bytes(),
+        17 => b"0-0".to_vec(),
+        18 => b"0".to_vec(),
+        _ => rng
+            .pick::<[u8]>(&[
+                b"18446744073709551615-18446744073709551615",
+                b"18446744073709551616",
+                b"3-18446744073709551615",
+                b"-",
+                b"+",
+                b"$",
+                b">",
+                b"3-*",
+                b" 3-1",
+                b"3--01",
+                b"3-",
+                b"-3",
+                b"03-07",
+                b"3-1\x00x",
+                b"abc",
+                b"",
+                b"3-1-1",
+            ])
+            .to_vec(),
+    }
+}
+
 fn integer(rng: &mut Rng) -> Vec<u8> {
     let (low, high) = *rng.pick(&[&(-5, 5), &(0, 100), &(9_990, 10_010), &(-100_000, 100_000)]);
     rng.between(low, high).to_string().into_bytes()
@@ -182,6 +214,17 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
         "{k}" if rng.chance(70) => key(rng),
         "{k}" => typed_key(rng, "k"),
         key if key.starts_with("{k:") && key.ends_with('}') => typed_key(rng, &key[3..key.len() - 1]),
+        "{sid}" => stream_id(rng),
+        "{newid}" => rng.pick::<[u8]>(&[b"1-*", b"2-*", b"3-*", b"3-*", b"3-*", b"3-*", b"3-*", b"2-1", b"3-5"]).to_vec(),
+        "{sbound}" => match rng.below(6) {
+            0 => b"-".to_vec(),
+            1 => b"+".to_vec(),
+            2 => [&b"("[..], &stream_id(rng)].concat(),
+            _ => stream_id(rng),
+        },
+        "{group}" => rng.pick::<[u8]>(&[b"g1", b"g1", b"g1", b"g2", b"g2", b"g3", b""]).to_vec(),
+        "{consumer}" => rng.pick::<[u8]>(&[b"alice", b"alice", b"bob", b"carol", b"\x00\xff"]).to_vec(),
+        "{count}" => rng.pick::<[u8]>(&[b"1", b"2", b"3", b"10", b"100", b"0", b"-1", b"abc"]).to_vec(),
         "{v}" => value(rng),
         "{f}" => field(rng),
         "{fv}" => field_value(rng),

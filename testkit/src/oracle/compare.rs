@@ -4,6 +4,7 @@
 //! server itself; and except for the differences that [`super::DEVIATIONS`] lists with their reasons.
 
 use super::deviations;
+use crate::stream_info::{comparable, same_within};
 use crate::value::Value;
 
 /// Seconds by which the remaining time of a key may differ.
@@ -57,6 +58,8 @@ fn same_but_for_chance(name: &[u8], sub: &[u8], redis: &Value, tested: &Value) -
         (b"HSCAN", b"0") => field_scans_agree(redis, tested),
         (b"SCAN" | b"HSCAN" | b"SSCAN" | b"ZSCAN", b"0") => scans_agree(redis, tested),
         (b"ZRANDMEMBER", _) => same_shape(redis, tested),
+        (b"XINFO", b"STREAM" | b"GROUPS" | b"CONSUMERS") => same_within(&comparable(redis), &comparable(tested), SECONDS as i64 * 1000),
+        (b"XPENDING", _) => pending_agree(redis, tested),
         (b"HELLO", _) => greetings_agree(redis, tested),
         (b"CONFIG", b"GET") => pairs_agree(redis, tested),
         // Where a scan goes on, or begins at a cursor that was never handed out, is the server's own business.
@@ -86,6 +89,20 @@ fn sorted(value: &Value) -> Option<Vec<Value>> {
     let mut items = value.elements()?.to_vec();
     items.sort();
     Some(items)
+}
+
+/// Pending entries have been idle for about the same time.
+fn pending_agree(redis: &Value, tested: &Value) -> bool {
+    let same = |one: &Value, other: &Value| match (one.elements(), other.elements()) {
+        (Some([id, consumer, idle, count]), Some([other_id, other_consumer, other_idle, other_count])) => {
+            (id, consumer, count) == (other_id, other_consumer, other_count) && within(idle, other_idle, SECONDS * 1000)
+        }
+        _ => false,
+    };
+    match (redis.elements(), tested.elements()) {
+        (Some(one), Some(other)) => one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other)),
+        _ => false,
+    }
 }
 
 fn scans_agree(redis: &Value, tested: &Value) -> bool {

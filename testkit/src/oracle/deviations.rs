@@ -16,6 +16,28 @@ pub struct Deviation {
 /// All differences that are meant.
 pub const DEVIATIONS: &[Deviation] = &[
     Deviation {
+        reason: "`+` as the identifier from which XREAD goes on came with 7.4",
+        applies: |args, redis, _| {
+            let reads = args[0].eq_ignore_ascii_case(b"XREAD") || args[0].eq_ignore_ascii_case(b"XREADGROUP");
+            let invalid = redis.error_text().is_some_and(|text| text.starts_with("ERR Invalid stream ID"));
+            reads && invalid && args.iter().any(|arg| arg == b"+")
+        },
+    },
+    Deviation {
+        reason: "from 7.2 on reading and claiming make the consumer also if there is nothing for it, so it may exist already",
+        applies: |args, redis, tested| {
+            let created = args.get(1).is_some_and(|arg| arg.eq_ignore_ascii_case(b"CREATECONSUMER"));
+            created && (redis, tested) == (&Value::Int(1), &Value::Int(0))
+        },
+    },
+    Deviation {
+        reason: "7.0 says XREAD and `$` also where XREADGROUP and `>` are meant, 7.2 names the command",
+        applies: |_, redis, tested| {
+            let unbalanced = |value: &Value| value.error_text().is_some_and(|text| text.starts_with("ERR Unbalanced "));
+            unbalanced(redis) && unbalanced(tested)
+        },
+    },
+    Deviation {
         reason: "7.0 prints the doubles of replies with 17 digits, 7.2 with as few as read back the same",
         applies: |args, redis, tested| {
             let name = args[0].to_ascii_uppercase();

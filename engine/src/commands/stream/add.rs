@@ -109,7 +109,8 @@ fn resolve(id: NewId, last: StreamId, now_ms: u64) -> Result<StreamId, Error> {
     }
     let id = match id {
         NewId::Given(id) => Some(id),
-        NewId::Within(ms) if ms == last.ms => last.seq.checked_add(1).map(|seq| StreamId { ms, seq }),
+        // The text is Redis's, though nothing is large here.
+        NewId::Within(ms) if ms == last.ms => Some(StreamId { ms, seq: last.seq.checked_add(1).ok_or(TOO_LARGE)? }),
         NewId::Within(ms) => Some(StreamId { ms, seq: 0 }),
         NewId::Any if now_ms > last.ms => Some(StreamId { ms: now_ms, seq: 0 }),
         NewId::Any => last.next(),

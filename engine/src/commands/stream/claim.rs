@@ -144,7 +144,8 @@ fn claim(reply: &mut Reply<'_>, stream: &mut Stream, party: Party<'_>, options: 
         let deliveries = match pending {
             Some(pending) if !is_idle(&pending, options.min_idle_ms, options.now_ms) => continue,
             Some(pending) => pending.deliveries,
-            None if options.force => 0,
+            // It counts as delivered once already.
+            None if options.force => 1,
             None => continue,
         };
         show(reply, &entry, options.just_id);
