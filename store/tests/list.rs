@@ -138,7 +138,7 @@ impl World {
                 }
             }
             Step::Trim(left, right) if left + right < len => {
-                place.list_trim(*left, *right, limits);
+                assert!(place.list_trim(*left, *right, limits).is_none(), "it is short");
                 model.drain(..left);
                 model.truncate(len - left - right);
             }

@@ -7,6 +7,7 @@ use super::chunk::Chunk;
 use super::node::Node;
 use super::{LISTPACK_OVERHEAD_BYTES, List, Side};
 use graven_listpack::{Item, Place, Run};
+use std::collections::VecDeque;
 
 /// An item in a list.
 struct Spot {
@@ -25,7 +26,7 @@ impl List {
         let place = chunk.run().place(index, items);
         let old = chunk.run().after(place) - place;
         let len = chunk.len() - old + item.stored_len();
-        if self.is_quicklist && items > 1 && len > old.max(self.limits.node_bytes() - LISTPACK_OVERHEAD_BYTES) {
+        if self.is_quicklist && items > 1 && LISTPACK_OVERHEAD_BYTES + len > self.limits.node_bytes() {
             // It does not fit the node any more.
             self.remove_from(node, place, old, 1);
             return self.insert(Spot { node, index, place }, item);
@@ -146,6 +147,9 @@ impl List {
             removed += gone;
             if here.items == 0 {
                 self.nodes.remove(node);
+                // Its neighbours may fit one node now; then they are looked at again, which finds nothing twice.
+                self.merge_before(node);
+                seen = seen.saturating_sub(1);
                 continue;
             }
             let nodes = self.nodes.len();
@@ -163,20 +167,31 @@ impl List {
         removed
     }
 
-    /// Removes `count` items from one end.
-    pub(super) fn cut(&mut self, side: Side, count: usize) {
-        let before = self.nodes.len();
+    /// Removes `count` items from one end; returns the nodes that went as wholes.
+    pub(super) fn cut(&mut self, side: Side, count: usize) -> VecDeque<Node> {
         let mut left = count;
-        while left > 0
+        let is_whole = |node: &&Node| {
+            let items = node.items as usize;
+            let fits = items <= left;
+            left -= if fits { items } else { 0 };
+            fits
+        };
+        let gone = match side {
+            Side::Left => {
+                let whole = self.nodes.iter().take_while(is_whole).count();
+                let rest = self.nodes.split_off(whole);
+                std::mem::replace(&mut self.nodes, rest)
+            }
+            Side::Right => {
+                let whole = self.nodes.iter().rev().take_while(is_whole).count();
+                self.nodes.split_off(self.nodes.len() - whole)
+            }
+        };
+        self.items -= count;
+        if left > 0
             && let Some(node) = self.end_mut(side)
         {
             let items = node.items as usize;
-            if items <= left {
-                left -= items;
-                self.items -= items;
-                self.pop_node(side);
-                continue;
-            }
             let chunk = node.chunk_mut();
             let run = chunk.run();
             let bytes = match side {
@@ -185,10 +200,9 @@ impl List {
             };
             chunk.cut(side, bytes);
             node.items -= left as u32;
-            self.items -= left;
-            left = 0;
         }
-        self.settle_compression(before - self.nodes.len());
+        self.settle_compression(gone.len());
+        gone
     }
 }
 

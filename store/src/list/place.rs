@@ -17,6 +17,9 @@ use std::cell::RefCell;
 /// each time.
 const PACKED_BYTES: usize = EMBEDDED_MAX_BYTES / 2;
 
+/// So many nodes take long to drop.
+const MANY_NODES: usize = 256;
+
 thread_local! {
     static SCRATCH: RefCell<Option<List>> = const { RefCell::new(None) };
 }
@@ -194,13 +197,18 @@ impl Occupied<'_> {
         })
     }
 
-    /// Removes items from both ends, fewer than there are.
-    pub fn list_trim(&mut self, from_left: usize, from_right: usize, limits: ListLimits) {
+    /// Removes items from both ends, fewer than there are. If that takes long to drop, it is returned, as a list of no key.
+    pub fn list_trim(&mut self, from_left: usize, from_right: usize, limits: ListLimits) -> Option<Entry> {
         self.change().edit_list(|list| {
-            list.cut(Side::Left, from_left);
-            list.cut(Side::Right, from_right);
+            let mut gone = list.cut(Side::Left, from_left);
+            gone.append(&mut list.cut(Side::Right, from_right));
             list.after_shrinking(limits);
-        });
+            (gone.len() > MANY_NODES).then(|| {
+                let items = gone.iter().map(|node| node.items as usize).sum();
+                let gone = List { nodes: gone, items, limits, is_quicklist: true };
+                Entry::new_large(b"", Large::List(Box::new(gone)), None, 0)
+            })
+        })
     }
 }
 

@@ -90,8 +90,10 @@ pub fn ltrim(cx: &mut Context<'_>) -> Result<(), Error> {
     if count == 0 {
         let entry = place.remove();
         cx.engine.drop_entry(entry, false);
-    } else if removed > 0 {
-        place.list_trim(first, len - count - first, limits);
+    } else if removed > 0
+        && let Some(cut) = place.list_trim(first, len - count - first, limits)
+    {
+        cx.engine.drop_entry(cut, true);
     }
     cx.reply.ok();
     if removed > 0 {
