@@ -95,6 +95,10 @@ fn whatever_makes_a_key_ready_wakes() {
          9 SELECT 0
          9 KEYS *
          0 BLPOP k 0
+         9 RPUSH unsorted 3 1 2
+         9 SORT unsorted STORE k
+         9 DEL k
+         0 BLPOP k 0
          9 SET k string
          9 DEL k
          9 FLUSHALL

@@ -146,7 +146,10 @@ fn events_of_what_waiting_clients_take() {
          1 ZADD z 1 a 2 b 3 c
          2 BLPOP k 0
          1 RPUSH o x
-         1 RENAME o k",
+         1 RENAME o k
+         2 BLPOP k 0
+         1 RPUSH s2 2 1
+         1 SORT s2 STORE k",
     );
 }
 
