@@ -130,6 +130,141 @@ fn events_of_keys() {
 }
 
 #[test]
+fn events_of_lists() {
+    events_are_those_of_redis(
+        "1 LPUSH l a b
+         1 RPUSH l c
+         1 LPUSHX l d
+         1 RPUSHX nosuch d
+         1 LINSERT l BEFORE a x
+         1 LINSERT l BEFORE nosuch x
+         1 LSET l 0 y
+         1 LREM l 0 nosuch
+         1 LREM l 0 x
+         1 LTRIM l 0 100
+         1 LTRIM l 0 3
+         1 LPOP l
+         1 RPOP l 2
+         1 LMOVE l m LEFT RIGHT
+         1 RPOPLPUSH m m
+         1 RPOPLPUSH m o
+         1 LMPOP 2 nosuch o LEFT COUNT 5
+         1 LPUSH l a b c
+         1 LTRIM l 5 6
+         1 LPUSH l a
+         1 LREM l 0 a
+         1 LPUSH l a
+         1 LPOP l 0
+         1 LPOP l
+         1 LPOP nosuch
+         1 LRANGE nosuch 0 1
+         1 LLEN nosuch
+         1 LINDEX nosuch 0
+         1 LPOS nosuch 0
+         1 LPUSH l a
+         1 SORT l STORE d
+         1 SORT nosuch STORE d
+         1 SORT nosuch STORE d",
+    );
+}
+
+#[test]
+fn events_of_hashes() {
+    events_are_those_of_redis(
+        "1 HSET h f v g w
+         1 HSET h f v
+         1 HMSET h f v
+         1 HSETNX h f v
+         1 HSETNX h i v
+         1 HINCRBY h n 1
+         1 HINCRBYFLOAT h n 1.5
+         1 HDEL h f nosuch
+         1 HDEL h nosuch
+         1 HDEL h g i n
+         1 HGET nosuch f
+         1 HMGET nosuch f
+         1 HGETALL nosuch
+         1 HLEN nosuch
+         1 HEXISTS nosuch f
+         1 HSTRLEN nosuch f
+         1 HSCAN nosuch 0
+         1 HDEL nosuch f",
+    );
+}
+
+#[test]
+fn events_of_sorted_sets() {
+    events_are_those_of_redis(
+        "1 ZADD z 1 a 2 b 3 c 4 d 5 e 6 f
+         1 ZADD z 1 a
+         1 ZADD z XX 1 nosuch
+         1 ZADD z CH 2 a
+         1 ZADD z INCR 2 a
+         1 ZINCRBY z 1 a
+         1 ZINCRBY y 1 a
+         1 ZREM z a nosuch
+         1 ZREM z nosuch
+         1 ZPOPMIN z
+         1 ZPOPMAX z
+         1 ZMPOP 2 nosuch z MIN
+         1 ZREMRANGEBYSCORE z 5 5
+         1 ZADD z 1 a 2 b 3 c
+         1 ZREMRANGEBYRANK z 0 0
+         1 ZREMRANGEBYRANK z 10 11
+         1 ZREMRANGEBYLEX z [b [b
+         1 ZRANGESTORE w z 0 -1
+         1 ZRANGESTORE w nosuch 0 -1
+         1 ZRANGESTORE w nosuch 0 -1
+         1 ZUNIONSTORE u 2 z y
+         1 ZINTERSTORE u 2 z y
+         1 ZDIFFSTORE u 2 z y
+         1 ZUNIONSTORE u 1 nosuch
+         1 ZREM z c d e f b
+         1 ZREM y a
+         1 ZSCORE nosuch a
+         1 ZRANGE nosuch 0 1
+         1 ZCARD nosuch
+         1 ZCOUNT nosuch 0 1
+         1 ZRANK nosuch a
+         1 ZUNION 1 nosuch
+         1 ZINTERCARD 1 nosuch
+         1 ZPOPMIN nosuch
+         1 ZREM nosuch a",
+    );
+}
+
+#[test]
+fn events_of_streams() {
+    events_are_those_of_redis(
+        "1 XADD s 1-1 f v
+         1 XADD s MAXLEN 1 2-1 f v
+         1 XADD nosuch NOMKSTREAM 1-1 f v
+         1 XADD s 3-1 f v
+         1 XDEL s 3-1 9-9
+         1 XDEL s 9-9
+         1 XTRIM s MAXLEN 0
+         1 XTRIM s MAXLEN 0
+         1 XSETID s 9-9
+         1 XGROUP CREATE s g 0
+         1 XGROUP CREATE t g $ MKSTREAM
+         1 XGROUP CREATECONSUMER s g c
+         1 XGROUP CREATECONSUMER s g c
+         1 XGROUP SETID s g 0
+         1 XADD s 10-1 f v
+         1 XREADGROUP GROUP g new STREAMS s >
+         1 XACK s g 10-1
+         1 XGROUP DELCONSUMER s g c
+         1 XGROUP DELCONSUMER s g nosuch
+         1 XGROUP DESTROY s g
+         1 XGROUP DESTROY s g
+         1 XLEN nosuch
+         1 XRANGE nosuch - +
+         1 XREAD STREAMS nosuch 0
+         1 DEL s",
+    );
+}
+
+#[test]
 fn events_of_what_waiting_clients_take() {
     events_are_those_of_redis(
         "2 BLPOP k 0
