@@ -105,14 +105,35 @@ impl SortedSet {
 
     /// Takes out the pairs of a range of ranks.
     pub(super) fn remove_ranks(&mut self, mut range: Range<usize>) {
+        let from_end = range.start > 0;
         while !range.is_empty() {
             let run = self.order.remove_some(range.clone());
+            if run.len() > 1 {
+                // The cache misses of the table overlap.
+                let hash = |i| self.scores.key(run.member(i)).hash;
+                (0..run.len()).for_each(|i| self.scores.prefetch_bucket(hash(i)));
+                (0..run.len()).for_each(|i| self.scores.prefetch_entry(hash(i)));
+            }
             for i in 0..run.len() {
                 let key = self.scores.key(run.member(i));
                 let removed = self.scores.remove(key);
                 debug_assert!(removed.is_some());
             }
             range.end -= run.len();
+        }
+        self.prefetch_end(from_end);
+    }
+
+    /// Who takes a member from an end will probably take the next two: asks for what their removal will touch.
+    fn prefetch_end(&self, from_end: bool) {
+        let len = self.len();
+        let hash = |nth: usize| {
+            let (run, i) = self.order.at(if from_end { len - 1 - nth } else { nth });
+            self.scores.key(run.member(i)).hash
+        };
+        if len > 1 {
+            self.scores.prefetch_entry(hash(0));
+            self.scores.prefetch_bucket(hash(1));
         }
     }
 

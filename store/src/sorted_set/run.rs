@@ -95,12 +95,13 @@ impl Run {
         &self.bytes[members + self.start(i)..members + self.end(i)]
     }
 
-    /// Asks for the cache lines that a search begins with.
+    /// Asks for the cache lines that a search and a change begin with: the counts of the `Arc`, and the scores.
     #[inline]
     pub(super) fn prefetch(&self) {
-        let start = self.bytes.as_ptr();
-        for part in 1..4 {
-            prefetch(start.wrapping_add(self.len() * SCORE * part / 4));
+        const LINE: usize = 64;
+        let start = self.bytes.as_ptr().wrapping_sub(ARC_HEADER);
+        for line in 0..=(ARC_HEADER + SCORE * self.len()) / LINE {
+            prefetch(start.wrapping_add(line * LINE));
         }
     }
 

@@ -12,6 +12,9 @@ use std::collections::HashSet;
 /// The most members that are replied with repetitions: what is asked for does not bound them, as the sorted set does otherwise.
 const MOST_REPEATED: u64 = 1 << 24;
 
+/// The longest such reply, in bytes: the members may be long.
+const MOST_REPEATED_BYTES: usize = 512 << 20;
+
 /// `ZRANDMEMBER key [count [WITHSCORES]]`
 pub fn zrandmember(cx: &mut Context<'_>) -> Result<(), Error> {
     if cx.args.len() > 2 {
@@ -57,7 +60,11 @@ fn reply_several(cx: &mut Context<'_>) -> Result<(), Error> {
             return Err(OUT_OF_RANGE.into());
         }
         begin(&mut cx.reply, wanted as usize, with_scores);
+        let start = cx.reply.position();
         for _ in 0..wanted {
+            if cx.reply.position() - start > MOST_REPEATED_BYTES {
+                return Err(OUT_OF_RANGE.into());
+            }
             reply_rank(&mut cx.reply, set, random.below(len as u64) as usize, with_scores);
         }
     } else if wanted >= len as u64 {
