@@ -211,6 +211,23 @@ const COMMANDS: &[&str] = &[
     "xpending",
     "xclaim",
     "xautoclaim",
+    "sadd",
+    "srem",
+    "smembers",
+    "sismember",
+    "smismember",
+    "scard",
+    "spop",
+    "srandmember",
+    "smove",
+    "sinter",
+    "sinterstore",
+    "sintercard",
+    "sunion",
+    "sunionstore",
+    "sdiff",
+    "sdiffstore",
+    "sscan",
 ];
 
 /// Where 7.2 describes a command otherwise than 7.0: none of the fields below.

@@ -26,6 +26,7 @@
 
 mod edit;
 mod integer;
+mod intset;
 mod item;
 mod read;
 mod run;
@@ -33,6 +34,7 @@ mod validate;
 
 pub use edit::{append, extend, frame, insert, new, remove, replace};
 pub use integer::parse_canonical;
+pub use intset::{Intset, IntsetDamage, IntsetIter, clear_intset, insert_intset, remove_intset, remove_intset_at};
 pub use item::Item;
 pub use read::{Iter, Listpack, Place};
 pub use run::{Run, RunIter};

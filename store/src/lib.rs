@@ -48,6 +48,7 @@ mod prefetch;
 mod sample;
 mod scan;
 mod segment;
+mod set;
 mod slot;
 mod sorted_set;
 mod stream;
@@ -62,6 +63,7 @@ pub use hash::{Field, FieldDeadline, HashBuilder, HashMut, HashRef};
 pub use hasher::{Hasher, Key};
 pub use keyspace::Keyspace;
 pub use list::{List, ListLimits, ListRef, Side};
+pub use set::{Probe, SetBuilder, SetMut, SetRef};
 pub use slot::{Occupied, Slot, Vacant};
 pub use sorted_set::{LexBound, LexRange, Members, ScoreRange, SortedSet, SortedSetBuilder, SortedSetMut, SortedSetRef};
 pub use stream::{

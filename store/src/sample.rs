@@ -2,16 +2,32 @@
 
 use crate::bucket::SLOTS;
 use crate::entry::Entry;
-use crate::segment::MAX_BUCKETS;
-use crate::table::Table;
+use crate::segment::{MAX_BUCKETS, Place};
+use crate::table::{Location, Table};
 
-/// Slots tried before a sparse database is walked instead.
-const TRIES: u32 = 128;
+/// Slots tried in a table that is probably dense.
+const TRIES: u32 = 16;
+/// Segments looked at to learn how sparse a table is.
+const LOOKED_AT: usize = 16;
+/// Slots tried then, before the entries are counted instead.
+const SPARSE_TRIES: u32 = 128;
 
 impl Table {
-    /// An entry chosen with the random number `random`: each is as likely as every other, unless the database
-    /// is so sparse that a hundred slots in a row are empty.
+    /// An entry chosen with the random number `random`: each is as likely as every other, or very nearly so in a table that was
+    /// much larger once.
+    #[inline]
     pub fn random(&self, random: u64) -> Option<&Entry> {
+        let Location { segment, place } = self.random_location(random)?;
+        Some(self.segments[segment].entry(place))
+    }
+
+    /// Takes an entry out that is chosen as [`Table::random`] chooses.
+    pub fn take_random(&mut self, random: u64) -> Option<Entry> {
+        let location = self.random_location(random)?;
+        Some(self.take(location))
+    }
+
+    fn random_location(&self, random: u64) -> Option<Location> {
         if self.is_empty() {
             return None;
         }
@@ -20,22 +36,43 @@ impl Table {
             [only] => only.capacity(),
             _ => MAX_BUCKETS * SLOTS,
         };
-        for _ in 0..TRIES {
-            let segment = self.segment(next(&mut state));
+        let dense = self.try_slots(&mut state, TRIES, largest);
+        dense.or_else(|| self.random_in_sparse(&mut state))
+    }
+
+    /// Tries random slots, as if each segment had `largest`.
+    #[inline]
+    fn try_slots(&self, state: &mut u64, tries: u32, largest: usize) -> Option<Location> {
+        for _ in 0..tries {
+            let index = self.segment_index(next(state));
+            let segment = &self.segments[index];
             // A segment with a shorter prefix is met more often, by a factor that its slots are diluted by.
             let slots = largest << (self.depth() - segment.depth());
-            let slot = scale(next(&mut state), slots);
-            if slot < segment.capacity()
-                && let Some(entry) = segment.slot(slot)
-            {
-                return Some(entry);
+            let slot = scale(next(state), slots);
+            if slot < segment.capacity() && segment.slot(slot).is_some() {
+                return Some(Location { segment: index, place: Place { bucket: slot / SLOTS, slot: slot % SLOTS } });
             }
         }
-        let start = scale(next(&mut state), self.segments.len());
-        let (before, after) = self.segments.split_at(start);
-        let segment = after.iter().chain(before).find(|segment| segment.len() > 0)?;
-        let chosen = scale(next(&mut state), segment.len());
-        segment.entries().nth(chosen)
+        None
+    }
+
+    /// The segments are much smaller than they can be: tries as many slots as some of them have, four times over, and at last
+    /// counts to an entry, segment by segment.
+    #[cold]
+    fn random_in_sparse(&self, state: &mut u64) -> Option<Location> {
+        let seen = (0..LOOKED_AT).map(|_| self.segment(next(state)).capacity()).max().unwrap_or(0);
+        let largest = (4 * seen.max(SLOTS)).min(MAX_BUCKETS * SLOTS);
+        if let Some(found) = self.try_slots(state, SPARSE_TRIES, largest) {
+            return Some(found);
+        }
+        let mut left = scale(next(state), self.len());
+        for (index, segment) in self.segments.iter().enumerate() {
+            if left < segment.len() {
+                return segment.places().nth(left).map(|place| Location { segment: index, place });
+            }
+            left -= segment.len();
+        }
+        None
     }
 }
 

@@ -321,6 +321,12 @@ impl Segment {
         self.buckets.iter().flat_map(|bucket| bucket.occupied().filter_map(|slot| bucket.entry(slot)))
     }
 
+    /// The places of all entries.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        let buckets = self.buckets.iter().enumerate();
+        buckets.flat_map(|(at, bucket)| bucket.occupied().map(move |slot| Place { bucket: at, slot }))
+    }
+
     /// The entries of some buckets; only those with a deadline if `volatile`.
     pub(crate) fn sampled(&self, buckets: Range<usize>, volatile: bool) -> impl Iterator<Item = &Entry> {
         self.buckets[buckets].iter().flat_map(move |bucket| {

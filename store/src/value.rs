@@ -120,7 +120,7 @@ impl Packed {
 }
 
 /// A borrowed string value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StringRef<'a> {
     /// The string is the decimal form of this number.
     Int(i64),

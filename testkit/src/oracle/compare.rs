@@ -11,7 +11,7 @@ use crate::value::Value;
 const SECONDS: u64 = 5;
 
 /// Commands whose replies are sets: arrays in no particular order.
-const UNORDERED: &[&str] = &["HKEYS", "HVALS", "KEYS"];
+const UNORDERED: &[&str] = &["HKEYS", "HVALS", "KEYS", "SDIFF", "SINTER", "SMEMBERS", "SPOP", "SRANDMEMBER", "SUNION"];
 
 /// Commands whose replies are maps, also where RESP2 makes flat arrays of them.
 const UNORDERED_PAIRS: &[&str] = &["HGETALL"];
