@@ -228,6 +228,13 @@ const COMMANDS: &[&str] = &[
     "sdiff",
     "sdiffstore",
     "sscan",
+    "setbit",
+    "getbit",
+    "bitcount",
+    "bitpos",
+    "bitop",
+    "bitfield",
+    "bitfield_ro",
 ];
 
 /// Where 7.2 describes a command otherwise than 7.0: none of the fields below.

@@ -242,6 +242,30 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
                 b"99999999999999999999",
             ])
             .to_vec(),
+        "{01}" => rng.pick::<[u8]>(&[b"0", b"1"]).to_vec(),
+        "{bit}" => {
+            let most = if rng.chance(90) { 300 } else { 20_000 };
+            rng.between(0, most).to_string().into_bytes()
+        }
+        "{wildbit}" => rng
+            .pick::<[u8]>(&[
+                b"-1",
+                b"4294967296",
+                b"4294967295000",
+                b"9223372036854775807",
+                b"9223372036854775808",
+                b"abc",
+                b"1.5",
+                b"",
+                b"#1",
+            ])
+            .to_vec(),
+        "{field}" => {
+            let odd = rng.pick::<[u8]>(&[b"i64", b"u63", b"u64", b"i65", b"i0", b"u0", b"x8", b"i", b"I8", b"i-1", b"u08"]);
+            let plain = format!("{}{}", rng.pick::<str>(&["i", "u"]), rng.between(1, 40));
+            if rng.chance(85) { plain.into_bytes() } else { odd.to_vec() }
+        }
+        "{fieldat}" => rng.pick::<[u8]>(&[b"0", b"1", b"7", b"8", b"13", b"100", b"#0", b"#1", b"#7", b"#20", b"300"]).to_vec(),
         "{int}" => integer(rng),
         "{wild}" => wild_integer(rng),
         "{float}" => float(rng),
