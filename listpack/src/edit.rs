@@ -60,6 +60,18 @@ pub fn replace(listpack: &mut Vec<u8>, at: Place, item: Item<'_>) -> Place {
     at + len
 }
 
+/// Puts another item in the place of the one at `at` if it takes as many bytes; false if it does not.
+#[inline]
+pub fn overwrite(listpack: &mut [u8], at: Place, item: Item<'_>) -> bool {
+    let old = Item::len_at(listpack, at);
+    let len = item.stored_len();
+    let fits = old + back_len(old) == len;
+    if fits {
+        item.write(&mut listpack[at..at + len]);
+    }
+    fits
+}
+
 /// Removes `count` items from `at` on, or as many as there are; what follows them is then at `at`.
 pub fn remove(listpack: &mut Vec<u8>, at: Place, items: usize) {
     let view = Listpack::new(listpack);

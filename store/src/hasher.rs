@@ -15,13 +15,15 @@ pub struct Key<'a> {
     pub hash: u64,
 }
 
-/// SipHash-1-3 under a 128-bit key.
+/// SipHash-1-3 under a 128-bit key. Only the key is kept, since every large hash and set has a copy.
 #[derive(Clone, Copy)]
-pub struct Hasher(SipHasher13);
+pub struct Hasher {
+    seed: [u8; 16],
+}
 
 impl Hasher {
     pub(crate) fn new(seed: [u8; 16]) -> Self {
-        Hasher(SipHasher13::new_with_key(&seed))
+        Hasher { seed }
     }
 
     /// A key with its hash.
@@ -30,8 +32,8 @@ impl Hasher {
         Key { bytes, hash: self.hash(bytes) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
-        self.0.hash(bytes)
+        SipHasher13::new_with_key(&self.seed).hash(bytes)
     }
 }

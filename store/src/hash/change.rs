@@ -8,6 +8,7 @@ use crate::slot::Occupied;
 use crate::table::Table;
 use crate::thresholds::Thresholds;
 use crate::value::Packed;
+use graven_listpack::{Item, Listpack};
 use std::cell::Cell;
 
 /// What becomes of a field's deadline when its value is set.
@@ -100,6 +101,9 @@ impl HashMut<'_, '_> {
         if let Some(table) = table_of(entry) {
             return set_in_table(table, field, value, deadline);
         }
+        if !matches!(deadline, FieldDeadline::At(_)) && overwrite(entry, field, value) {
+            return false;
+        }
         if matches!(deadline, FieldDeadline::At(_)) {
             add_deadlines(entry);
         }
@@ -175,6 +179,16 @@ impl HashMut<'_, '_> {
             self.place.recount_fields(before, after);
         }
     }
+}
+
+/// Replaces the value of a field of a small hash without deadlines by one that takes as many bytes, if that is what is wanted.
+#[inline]
+fn overwrite(entry: &mut Entry, field: &[u8], value: &[u8]) -> bool {
+    let Some((Packed::Hash, bytes)) = entry.packed() else { return false };
+    let Some(at) = packed::find(bytes, false, field) else { return false };
+    let value_at = Listpack::new(bytes).after(at);
+    let bytes = entry.packed_mut().expect("it was packed above");
+    graven_listpack::overwrite(bytes, value_at, Item::of(value))
 }
 
 /// Makes room for deadlines in a small hash.
