@@ -35,7 +35,11 @@ impl ScoreText {
 fn score_of(item: Item<'_>) -> f64 {
     match item {
         Item::Int(number) => number as f64,
-        Item::Bytes(text) => std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0.0),
+        // What is no number was not written by this file, but read from one that somebody forged.
+        Item::Bytes(text) => {
+            let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+            number.filter(|score: &f64| !score.is_nan()).unwrap_or(0.0)
+        }
     }
 }
 
