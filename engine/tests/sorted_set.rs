@@ -314,3 +314,27 @@ fn a_replay_has_the_same_members_scores_and_encodings() {
     assert_eq!(world.data_set(), replayed.data_set());
     assert!(!world.data_set().is_empty());
 }
+
+#[test]
+fn members_of_sets_count_as_having_the_score_one() {
+    for members in ["1 2 3", "a b 3", "a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3"] {
+        let mut world = World::new(Settings {
+            thresholds: Thresholds { set_max_listpack_entries: 20, ..Thresholds::default() },
+            ..Settings::default()
+        });
+        world.run(&format!("SADD s {members}"));
+        world.run("ZADD z 5 3 6 4");
+        expect(
+            &mut world,
+            &[
+                ("ZINTER 2 s z WEIGHTS 10 1 WITHSCORES", r#"["3", "15"]"#),
+                ("ZINTER 2 z s AGGREGATE MIN WITHSCORES", r#"["3", "1"]"#),
+                ("ZDIFF 2 z s WITHSCORES", r#"["4", "6"]"#),
+                ("ZINTERCARD 2 s z", "1"),
+                ("ZUNIONSTORE u 2 s z", &(members.split(' ').count() + 1).to_string()),
+                ("ZSCORE u 3", r#""6""#),
+                ("ZSCORE u 4", r#""6""#),
+            ],
+        );
+    }
+}

@@ -8,9 +8,13 @@ use crate::commands::string::reply_string;
 use crate::context::Context;
 use crate::error::{Error, SYNTAX, WRONG_TYPE};
 use graven_resp::number::{parse_f64, parse_i64};
-use graven_store::{Entry, Key, ObjectType, SortedSetBuilder, SortedSetRef, StringRef};
+use graven_store::{Entry, Key, ObjectType, SetRef, SortedSetBuilder, SortedSetRef, StringRef};
 use hashbrown::HashMap;
 use std::hash::RandomState;
+use std::ops::ControlFlow;
+
+/// The score of a set's member.
+const SCORE_IN_SET: f64 = 1.0;
 
 /// `ZUNION numkeys key [key …] [WEIGHTS weight [weight …]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]`
 pub fn zunion(cx: &mut Context<'_>) -> Result<(), Error> {
@@ -256,20 +260,21 @@ struct Source<'a> {
 enum Content<'a> {
     Nothing,
     SortedSet(SortedSetRef<'a>),
+    Set(SetRef<'a>),
 }
 
 impl<'a> Content<'a> {
     fn of(entry: Option<&'a Entry>) -> Content<'a> {
-        match entry {
-            None => Content::Nothing,
-            Some(entry) => entry.sorted_set().map_or(Content::Nothing, Content::SortedSet),
-        }
+        let Some(entry) = entry else { return Content::Nothing };
+        let set = || entry.set().map_or(Content::Nothing, Content::Set);
+        entry.sorted_set().map_or_else(set, Content::SortedSet)
     }
 
     fn len(&self) -> usize {
         match self {
             Content::Nothing => 0,
             Content::SortedSet(set) => set.len(),
+            Content::Set(set) => set.len(),
         }
     }
 }
@@ -280,6 +285,7 @@ impl Source<'_> {
         match &self.content {
             Content::Nothing => None,
             Content::SortedSet(set) => set.score(member),
+            Content::Set(set) => set.contains(member).then_some(SCORE_IN_SET),
         }
     }
 
@@ -290,6 +296,10 @@ impl Source<'_> {
             Content::SortedSet(set) => {
                 set.iter().all(|(member, score)| visit(member, score));
             }
+            Content::Set(set) => set.for_each(|member| match visit(member, SCORE_IN_SET) {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }),
         }
     }
 }
