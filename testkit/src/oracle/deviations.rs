@@ -64,6 +64,12 @@ pub const DEVIATIONS: &[Deviation] = &[
         },
     },
     Deviation {
+        reason: "since 7.2 small sets that are not all integers are listpacks; before, they were hash tables",
+        applies: |args, redis, tested| {
+            is_object(args, b"ENCODING") && *redis == Value::bulk("hashtable") && *tested == Value::bulk("listpack")
+        },
+    },
+    Deviation {
         reason: "Redis shares the objects of small integers, but not in every command (COPY makes one of its own), and a queued \
              command still holds its arguments; there are no shared objects to count here",
         applies: |args, redis, tested| is_object(args, b"REFCOUNT") && matches!((redis, tested), (Value::Int(1..), Value::Int(1..))),
