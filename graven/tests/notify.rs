@@ -177,6 +177,44 @@ fn events_of_lists() {
 }
 
 #[test]
+fn events_of_sets() {
+    events_are_those_of_redis(
+        "1 SADD s a b c
+         1 SADD s a
+         1 SREM s a nosuch
+         1 SREM s nosuch
+         1 SADD t 1 2 3
+         1 SMOVE t u 1
+         1 SMOVE t u nosuch
+         1 SMOVE u t 1
+         1 SPOP u
+         1 SADD u 1
+         1 SPOP u
+         1 SADD u 1 2 3
+         1 SPOP u 5
+         1 SPOP u 0
+         1 SUNIONSTORE d s t
+         1 SINTERSTORE d s t
+         1 SDIFFSTORE d s t
+         1 SDIFFSTORE e nosuch t
+         1 SINTERSTORE d nosuch t
+         1 SREM s b c
+         1 SADD one x
+         1 SMOVE one two x
+         1 SISMEMBER nosuch a
+         1 SMISMEMBER nosuch a
+         1 SMEMBERS nosuch
+         1 SCARD nosuch
+         1 SRANDMEMBER nosuch
+         1 SUNION nosuch
+         1 SINTER nosuch
+         1 SDIFF nosuch
+         1 SINTERCARD 1 nosuch
+         1 SSCAN nosuch 0",
+    );
+}
+
+#[test]
 fn events_of_hashes() {
     events_are_those_of_redis(
         "1 HSET h f v g w
