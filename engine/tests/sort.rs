@@ -66,6 +66,26 @@ fn what_is_stored_is_logged_as_called_and_replaces_whatever_was_there() {
 }
 
 #[test]
+fn what_is_stored_of_a_set_does_not_depend_on_how_the_set_is_held() {
+    let mut world = World::default();
+    let members: Vec<String> = (0..300).map(|i| format!("member{}", i * 7919 % 1000)).collect();
+    world.run(&format!("SADD s {}", members.join(" ")));
+    world.run("SET w_member1 x");
+    for line in
+        ["SORT s BY nosort STORE a", "SORT s ALPHA STORE b", "SORT s BY w_* ALPHA STORE c", "SORT s BY none_* DESC LIMIT 3 40 STORE d"]
+    {
+        world.run(line);
+    }
+    let mut replayed = world.replayed();
+    replayed.engine.loading = false;
+    for key in ["a", "b", "c", "d"] {
+        let line = format!("LRANGE {key} 0 -1");
+        assert_eq!(replayed.run(&line), world.run(&line), "{key}");
+    }
+    assert_eq!(world.run("LRANGE a 0 -1"), world.run("LRANGE b 0 -1"));
+}
+
+#[test]
 fn few_of_many_are_those_that_a_full_sort_would_give() {
     let mut world = World::default();
     let mut line = "RPUSH l".to_owned();

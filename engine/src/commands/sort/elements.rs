@@ -60,7 +60,7 @@ pub(super) struct Elements {
 
 impl Elements {
     /// Copies the elements of argument 1. If they are to stay in their order, those that are not wanted are left out.
-    pub(super) fn load(cx: &mut Context<'_>, options: &Options<'_>) -> Result<Elements, Error> {
+    pub(super) fn load(cx: &mut Context<'_>, options: &mut Options<'_>) -> Result<Elements, Error> {
         let key = cx.key(1);
         let mut elements = Elements { bytes: Vec::new(), rows: Vec::new() };
         let Some(entry) = cx.engine.read(cx.session, key) else { return Ok(elements) };
@@ -68,6 +68,7 @@ impl Elements {
         match entry.object_type() {
             ObjectType::List => elements.load_list(entry, options),
             ObjectType::SortedSet => elements.load_sorted_set(entry, options),
+            ObjectType::Set => elements.load_set(entry, options),
             _ => return Err(WRONG_TYPE.into()),
         }
         if is_small_sorted_set {
@@ -105,6 +106,23 @@ impl Elements {
         let ranks = if backwards { len - wanted.end..len - wanted.start } else { wanted };
         for (member, _) in set.range(ranks, backwards) {
             self.push(member.to_bytes(&mut [0; 20]));
+        }
+    }
+
+    /// A set has no order. Where one is needed, and it is not asked for, or weights may be equal, its members' own is taken.
+    fn load_set(&mut self, entry: &Entry, options: &mut Options<'_>) {
+        let set = entry.set().expect("the type is set");
+        set.iter().for_each(|member| self.push(member.to_bytes(&mut [0; 20])));
+        if options.unsorted && options.destination.is_some() {
+            options.unsorted = false;
+            options.alphabetical = true;
+            options.by = None;
+        }
+        if options.unsorted {
+            self.keep(options.range(self.rows.len()));
+        } else if options.alphabetical && options.by.is_some() {
+            let bytes = &self.bytes;
+            self.rows.sort_unstable_by(|one, other| bytes[one.element.clone()].cmp(&bytes[other.element.clone()]));
         }
     }
 

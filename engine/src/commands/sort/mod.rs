@@ -30,8 +30,8 @@ pub fn sort_ro(cx: &mut Context<'_>) -> Result<(), Error> {
 }
 
 fn run(cx: &mut Context<'_>, may_store: bool) -> Result<(), Error> {
-    let options = Options::parse(cx.args, may_store)?;
-    let mut elements = Elements::load(cx, &options)?;
+    let mut options = Options::parse(cx.args, may_store)?;
+    let mut elements = Elements::load(cx, &mut options)?;
     let mut lookup = Lookup::new(cx);
     if !options.unsorted {
         elements.sort(&options, &mut lookup)?;

@@ -6,10 +6,12 @@ use super::Table;
 /// All forms.
 pub const ALL: Table = &[
     "SORT {k:list}",
+    "SORT {k:set}",
     "SORT {k:zset}",
     "SORT {k:list} ALPHA",
     "SORT {k:list} DESC ALPHA",
     "SORT {k:list} LIMIT {off} {off} ALPHA",
+    "SORT {k:set} ALPHA DESC LIMIT {off} {off}",
     "SORT {k:zset} ALPHA",
     "SORT {k:nums}",
     "SORT {k:nums} DESC LIMIT {off} {off}",
@@ -29,6 +31,8 @@ pub const ALL: Table = &[
     "SORT {k:nums} STORE {k:sorted}",
     "SORT {k:nums} BY weight_* GET value_* GET # STORE {k:sorted}",
     "SORT {k:list} ALPHA LIMIT {off} {off} STORE {k:sorted}",
+    "SORT {k:set} BY nosort STORE {k:sorted}",
+    "SORT {k:set} ALPHA DESC STORE {k:set}",
     "SORT {k:zset} BY nosort STORE {k:sorted}",
     "SORT {k:list} ALPHA STORE {k:list}",
     "SORT {k:missing} STORE {k:sorted}",
@@ -41,6 +45,7 @@ pub const ALL: Table = &[
     "SORT_RO {k:nums} STORE {k:sorted}",
     "RPUSH {k:nums} {small} {small} {small}",
     "RPUSH {k:nums} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small} {small}",
+    "SADD {k:set} {small} {small} {small} {small}",
     "ZADD {k:zset} {small} {small} {small} {small} {int} {small}",
     "RPUSH {k:list} {v} {v} {v}",
     "MSET weight_1 {small} weight_2 {int} weight_3 {weight} weight_4 {small}",
@@ -64,6 +69,7 @@ pub const WRITES: Table = &[
     "RPUSH {k:nums} {small} {small} {small}",
     "SORT {k:nums} STORE {k:sorted}",
     "SORT {k:nums} DESC LIMIT 0 3 STORE {k:nums}",
+    "SORT {k:set} BY nosort STORE {k:sorted}",
     "SORT {k:zset} BY weight_* GET # GET weight_* STORE {k:sorted}",
     "MSET weight_1 {small} weight_2 {small} weight_3 {small}",
 ];
