@@ -299,7 +299,7 @@ fn command_docs_has_the_structure_that_clients_read() {
 #[test]
 fn every_container_command_has_help() {
     let (redis, tested) = servers();
-    for name in ["CLIENT", "CONFIG", "COMMAND", "OBJECT", "MEMORY", "SLOWLOG", "LATENCY", "DEBUG"] {
+    for name in ["CLIENT", "CONFIG", "COMMAND", "OBJECT", "MEMORY", "SLOWLOG", "LATENCY", "DEBUG", "XGROUP", "XINFO"] {
         for server in [&redis, &tested] {
             let help = server.client().call(&[name, "HELP"]);
             let lines = help.elements().unwrap_or_else(|| panic!("{name} HELP: {help:?}"));

@@ -3,14 +3,15 @@
 //! While the log is replayed, the time that `XCLAIM … TIME` names is the present: it is when the claim was made (see
 //! [`super::effects`]).
 
-use super::effects::{Delivery, Party};
+use super::effects::{Delivery, Party, find_or_create};
 use super::ids::{find_id, interval_start, strict_id};
 use super::{no_group, reply_entry, reply_id};
 use crate::context::Context;
+use crate::engine::Engine;
 use crate::error::{Error, SYNTAX, WRONG_TYPE, quoting};
 use graven_resp::Reply;
 use graven_resp::number::parse_i64;
-use graven_store::{Group, Pending, Slot, Stream, StreamEntry, StreamId};
+use graven_store::{Group, Key, Pending, Slot, Stream, StreamEntry, StreamId};
 
 struct Options {
     ids: Vec<StreamId>,
@@ -26,8 +27,9 @@ struct Options {
 }
 
 impl Options {
-    fn parse(cx: &Context<'_>, min_idle_ms: i64) -> Result<Options, Error> {
+    fn parse(cx: &Context<'_>) -> Result<Options, Error> {
         let args = cx.args;
+        let min_idle_ms = parse_i64(args.at(4)).ok_or("ERR Invalid min-idle-time argument for XCLAIM")?.max(0);
         let now_ms = cx.engine.now_ms();
         let ids: Vec<StreamId> = args.skip(5).map_while(find_id).collect();
         let mut i = 5 + ids.len();
@@ -74,6 +76,12 @@ impl Options {
 /// What a claim did.
 #[derive(Default)]
 struct Outcome {
+    /// The consumer had to be made.
+    is_new: bool,
+    /// `LASTID` moved the group on.
+    advanced: bool,
+    last_id: StreamId,
+    entries_read: Option<u64>,
     claimed: Vec<Delivery>,
     /// Pending entries that the stream has no longer.
     gone: Vec<StreamId>,
@@ -88,51 +96,46 @@ fn is_idle(pending: &Pending, min_idle_ms: i64, now_ms: u64) -> bool {
     min_idle_ms == 0 || now_ms as i64 - pending.delivered_ms as i64 >= min_idle_ms
 }
 
-/// Looks whether the key in argument 1 has the group in argument 2.
-fn check_group(cx: &mut Context<'_>) -> Result<(), Error> {
-    let (key, group) = (cx.key(1), cx.args.at(2));
-    let entry = cx.engine.read(cx.session, key);
-    let stream = entry.map(|entry| entry.stream().ok_or(WRONG_TYPE)).transpose()?;
-    match stream.and_then(|stream| stream.group(group)) {
-        Some(_) => Ok(()),
-        None => Err(no_group(key.bytes, group, "")),
+/// The stream of a party, which has the party's group.
+fn stream_of<'e>(engine: &'e mut Engine, db: usize, key: Key<'e>, group: &[u8]) -> Result<&'e mut Stream, Error> {
+    let Slot::Occupied(place) = engine.slot(db, key) else { return Err(no_group(key.bytes, group, "")) };
+    let stream = place.into_stream_mut().ok_or(WRONG_TYPE)?;
+    if stream.group(group).is_none() {
+        return Err(no_group(key.bytes, group, ""));
     }
+    Ok(stream)
 }
 
 /// `XCLAIM key group consumer min-idle-time id [id …] [IDLE ms] [TIME unix-time-ms] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID id]`
 pub fn xclaim(cx: &mut Context<'_>) -> Result<(), Error> {
-    check_group(cx)?;
-    let min_idle_ms = parse_i64(cx.args.at(4)).ok_or("ERR Invalid min-idle-time argument for XCLAIM")?.max(0);
-    let options = Options::parse(cx, min_idle_ms)?;
-    let party = Party { key: cx.args.at(1), group: cx.args.at(2), consumer: cx.args.at(3) };
-    let is_new = cx.ensure_consumer(party, options.now_ms);
-    let key = cx.key(1);
-    let Slot::Occupied(mut place) = cx.engine.slot(cx.session.db, key) else { return Err(no_group(key.bytes, party.group, "")) };
-    let stream = place.stream_mut().ok_or(WRONG_TYPE)?;
+    // The group is looked for before the options are.
+    let options = Options::parse(cx);
+    let (key, party) = (cx.key(1), Party { key: cx.args.at(1), group: cx.args.at(2), consumer: cx.args.at(3) });
+    let stream = stream_of(cx.engine, cx.session.db, key, party.group)?;
+    let options = options?;
     let start = cx.reply.position();
-    let outcome = claim(&mut cx.reply, stream, party, &options);
+    let Some(outcome) = claim(&mut cx.reply, stream, party, &options) else { return Err(no_group(party.key, party.group, "")) };
     cx.reply.array_since(start, outcome.shown);
-    let group = stream.group(party.group).ok_or_else(|| no_group(party.key, party.group, ""))?;
-    let position = (group.last_id, group.entries_read);
-    let advanced = options.last_id != StreamId::MIN && position.0 == options.last_id;
     let delivered_at = options.time_ms.unwrap_or(options.now_ms);
-    log(cx, party, is_new, &outcome, position.0, options.now_ms);
+    log(cx, party, &outcome, options.now_ms);
     if delivered_at != options.now_ms && !outcome.claimed.is_empty() {
         cx.log_seen(party, options.now_ms, true);
     }
-    if advanced {
-        cx.log_group_position(party.key, party.group, position.0, position.1);
+    if outcome.advanced {
+        cx.log_group_position(party.key, party.group, outcome.last_id, outcome.entries_read);
         cx.engine.dirty += 1;
     }
     Ok(())
 }
 
-fn claim(reply: &mut Reply<'_>, stream: &mut Stream, party: Party<'_>, options: &Options) -> Outcome {
-    let mut outcome = Outcome::default();
-    let Some(group) = stream.group_mut(party.group) else { return outcome };
-    let Some(consumer) = group.find_consumer(party.consumer) else { return outcome };
+/// Claims what is asked for; `None` if there is no group.
+fn claim(reply: &mut Reply<'_>, stream: &mut Stream, party: Party<'_>, options: &Options) -> Option<Outcome> {
+    let group = stream.group_mut(party.group)?;
+    let advanced = options.last_id > group.last_id;
     group.last_id = group.last_id.max(options.last_id);
+    let (consumer, is_new) = find_or_create(group, party.consumer, options.now_ms);
     group.consumer_mut(consumer).seen_ms = options.now_ms;
+    let mut outcome = Outcome { is_new, advanced, last_id: group.last_id, entries_read: group.entries_read, ..Outcome::default() };
     for id in options.ids.iter().copied() {
         let pending = stream.group(party.group).and_then(|group| group.pending(id)).copied();
         let Some(entry) = stream.get(id) else {
@@ -165,17 +168,17 @@ fn claim(reply: &mut Reply<'_>, stream: &mut Stream, party: Party<'_>, options: 
     {
         group.consumer_mut(consumer).active_ms = Some(options.now_ms);
     }
-    outcome
+    Some(outcome)
 }
 
 /// Logs what a claim did, and nothing if that is nothing.
-fn log(cx: &mut Context<'_>, party: Party<'_>, is_new: bool, outcome: &Outcome, last_id: StreamId, now_ms: u64) {
-    if is_new {
-        cx.log_new_consumer(party);
+fn log(cx: &mut Context<'_>, party: Party<'_>, outcome: &Outcome, now_ms: u64) {
+    if outcome.is_new {
+        cx.consumer_created(party);
     }
-    cx.log_deliveries(party, &outcome.claimed, last_id);
+    cx.log_deliveries(party, &outcome.claimed, outcome.last_id);
     cx.log_acknowledged(party.key, party.group, &outcome.gone);
-    if is_new && outcome.claimed.is_empty() {
+    if outcome.is_new && outcome.claimed.is_empty() {
         cx.log_seen(party, now_ms, false);
     }
     cx.engine.dirty += (outcome.claimed.len() + outcome.gone.len()) as u64;
@@ -205,13 +208,10 @@ pub fn xautoclaim(cx: &mut Context<'_>) -> Result<(), Error> {
         }
         i += 1;
     }
-    check_group(cx)?;
-    let (now_ms, party) = (cx.engine.now_ms(), Party { key: args.at(1), group: args.at(2), consumer: args.at(3) });
-    let is_new = cx.ensure_consumer(party, now_ms);
-    let key = cx.key(1);
-    let Slot::Occupied(mut place) = cx.engine.slot(cx.session.db, key) else { return Err(no_group(key.bytes, party.group, "")) };
-    let stream = place.stream_mut().ok_or(WRONG_TYPE)?;
-    let group = stream.group(party.group).ok_or_else(|| no_group(key.bytes, party.group, ""))?;
+    let (now_ms, key) = (cx.engine.now_ms(), cx.key(1));
+    let party = Party { key: args.at(1), group: args.at(2), consumer: args.at(3) };
+    let stream = stream_of(cx.engine, cx.session.db, key, party.group)?;
+    let Some(group) = stream.group(party.group) else { return Err(no_group(key.bytes, party.group, "")) };
     let scan = scan(group, stream, start, count, min_idle_ms, now_ms);
     cx.reply.array(3);
     reply_id(&mut cx.reply, scan.cursor);
@@ -221,24 +221,21 @@ pub fn xautoclaim(cx: &mut Context<'_>) -> Result<(), Error> {
     }
     cx.reply.array(scan.gone.len());
     scan.gone.iter().for_each(|id| reply_id(&mut cx.reply, *id));
-    let mut outcome = Outcome { gone: scan.gone, ..Outcome::default() };
-    let mut last_id = StreamId::MIN;
-    if let Some(group) = stream.group_mut(party.group)
-        && let Some(consumer) = group.find_consumer(party.consumer)
-    {
-        last_id = group.last_id;
-        group.consumer_mut(consumer).seen_ms = now_ms;
-        for id in scan.claimed {
-            let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries).wrapping_add(u64::from(!just_id));
-            group.deliver(id, Pending { delivered_ms: now_ms, deliveries, consumer });
-            group.consumer_mut(consumer).active_ms = Some(now_ms);
-            outcome.claimed.push(Delivery { id, time_ms: now_ms, count: deliveries });
-        }
-        outcome.gone.iter().for_each(|id| {
-            group.acknowledge(*id);
-        });
+    let Some(group) = stream.group_mut(party.group) else { return Err(no_group(key.bytes, party.group, "")) };
+    let (consumer, is_new) = find_or_create(group, party.consumer, now_ms);
+    group.consumer_mut(consumer).seen_ms = now_ms;
+    let mut outcome = Outcome { is_new, last_id: group.last_id, ..Outcome::default() };
+    for id in scan.claimed {
+        let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries).wrapping_add(u64::from(!just_id));
+        group.deliver(id, Pending { delivered_ms: now_ms, deliveries, consumer });
+        group.consumer_mut(consumer).active_ms = Some(now_ms);
+        outcome.claimed.push(Delivery { id, time_ms: now_ms, count: deliveries });
     }
-    log(cx, party, is_new, &outcome, last_id, now_ms);
+    for id in scan.gone {
+        group.acknowledge(id);
+        outcome.gone.push(id);
+    }
+    log(cx, party, &outcome, now_ms);
     Ok(())
 }
 

@@ -10,7 +10,7 @@
 //! which no stream has, so that nothing is claimed. With `FORCE` that says that it was given something at this time.
 
 use crate::context::Context;
-use graven_store::{Slot, StreamId};
+use graven_store::{ConsumerId, Group, StreamId};
 
 /// Entries of one effect.
 const ENTRIES_PER_EFFECT: usize = 512;
@@ -57,11 +57,6 @@ impl Context<'_> {
         self.log(&[&b"XGROUP"[..], b"SETID", key, group, &last_id.to_vec(), b"ENTRIESREAD", &read]);
     }
 
-    /// Logs that a consumer was made.
-    pub(super) fn log_new_consumer(&mut self, party: Party<'_>) {
-        self.log(&[&b"XGROUP"[..], b"CREATECONSUMER", party.key, party.group, party.consumer]);
-    }
-
     /// Logs when a consumer was last seen, and whether it was given something then.
     pub(super) fn log_seen(&mut self, party: Party<'_>, time_ms: u64, active: bool) {
         let time = number(time_ms);
@@ -81,16 +76,17 @@ impl Context<'_> {
         }
     }
 
-    /// Makes a consumer, if there is none of this name; tells whether it did. The group exists.
-    pub(super) fn ensure_consumer(&mut self, party: Party<'_>, now_ms: u64) -> bool {
-        let key = self.engine.keyspace.key(party.key);
-        let Slot::Occupied(mut place) = self.engine.slot(self.session.db, key) else { return false };
-        let Some(group) = place.stream_mut().and_then(|stream| stream.group_mut(party.group)) else { return false };
-        if group.find_consumer(party.consumer).is_some() {
-            return false;
-        }
-        group.create_consumer(party.consumer, now_ms);
+    /// A consumer was made: the keyspace is told, and the log.
+    pub(super) fn consumer_created(&mut self, party: Party<'_>) {
         self.group_changed("xgroup-createconsumer", party.key);
-        true
+        self.log(&[&b"XGROUP"[..], b"CREATECONSUMER", party.key, party.group, party.consumer]);
+    }
+}
+
+/// The consumer of this name, and whether it had to be made.
+pub(super) fn find_or_create(group: &mut Group, name: &[u8], now_ms: u64) -> (ConsumerId, bool) {
+    match group.find_consumer(name) {
+        Some(consumer) => (consumer, false),
+        None => (group.create_consumer(name, now_ms), true),
     }
 }

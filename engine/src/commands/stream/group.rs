@@ -3,7 +3,7 @@
 //! Its subcommands check in one order what they have in common: options first, then the type, the key, the group, and the
 //! identifier last.
 
-use super::effects::Party;
+use super::effects::{Party, find_or_create};
 use super::ids::{any_id, strict_id};
 use super::no_group_in_key;
 use crate::context::Context;
@@ -124,14 +124,13 @@ pub fn destroy(cx: &mut Context<'_>) -> Result<(), Error> {
 pub fn create_consumer(cx: &mut Context<'_>) -> Result<(), Error> {
     let (args, now_ms) = (cx.args, cx.engine.now_ms());
     let party = Party { key: args.at(2), group: args.at(3), consumer: args.at(4) };
-    with_stream(cx, |stream| match stream.group(party.group) {
-        Some(_) => Ok(()),
-        None => Err(no_group_in_key(party.group, party.key)),
+    let created = with_stream(cx, |stream| {
+        let group = stream.group_mut(party.group).ok_or_else(|| no_group_in_key(party.group, party.key))?;
+        Ok(find_or_create(group, party.consumer, now_ms).1)
     })?;
-    let created = cx.ensure_consumer(party, now_ms);
     cx.reply.int(created as i64);
     if created {
-        cx.log_new_consumer(party);
+        cx.consumer_created(party);
         cx.log_seen(party, now_ms, false);
     }
     Ok(())

@@ -1,13 +1,14 @@
 //! `XREADGROUP`.
 
-use super::effects::{Delivery, Party};
+use super::effects::{Delivery, Party, find_or_create};
 use super::ids::strict_id;
 use super::read::{ReadArgs, begin_stream};
 use super::{limit, no_group, reply_entry, reply_id};
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::{Error, WRONG_TYPE};
-use graven_store::{Key, Pending, Slot, Stream, StreamId};
+use graven_resp::Reply;
+use graven_store::{ConsumerId, Group, Key, Pending, Slot, Stream, StreamId};
 
 const IN_READ_GROUP: &str = " in XREADGROUP with GROUP option";
 
@@ -34,7 +35,11 @@ impl From {
             b">" => Ok(From::New),
             b"$" => Err(meaningless('$')),
             b"+" => Err(meaningless('+')),
-            id => Ok(From::History(strict_id(id)?)),
+            // The greatest identifier is how Redis writes `>` down.
+            id => Ok(match strict_id(id)? {
+                StreamId::MAX => From::New,
+                id => From::History(id),
+            }),
         }
     }
 }
@@ -71,103 +76,113 @@ pub fn xreadgroup(cx: &mut Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// What a stream had for a consumer.
+#[derive(Default)]
+struct Delivered {
+    /// Something was replied, be it an empty history.
+    served: bool,
+    deliveries: Vec<Delivery>,
+    /// How far the group has read, if that has changed.
+    position: Option<(StreamId, Option<u64>)>,
+}
+
 /// Replies what one stream has for the consumer, and notes that it was delivered. False if there is nothing to reply.
 fn read_stream(cx: &mut Context<'_>, party: Party<'_>, key: Key<'_>, from: From, read: &ReadArgs<'_>) -> bool {
     let now_ms = cx.engine.now_ms();
-    let is_new = cx.ensure_consumer(party, now_ms);
-    if is_new {
-        cx.log_new_consumer(party);
-    }
-    let served = match from {
-        From::New => read_new(cx, party, key, read),
-        From::History(after) => Some(read_history(cx, party, key, after, read.count)),
-    };
-    // A delivery tells the log when it was; without one, a new consumer's time has to be told.
-    if is_new && served != Some(true) {
-        cx.log_seen(party, now_ms, false);
-    }
-    served.is_some()
-}
-
-/// `>`. The answer is whether deliveries were logged, or `None` if there is nothing new.
-fn read_new(cx: &mut Context<'_>, party: Party<'_>, key: Key<'_>, read: &ReadArgs<'_>) -> Option<bool> {
-    let now_ms = cx.engine.now_ms();
-    let stream = stream_at(cx.engine, cx.session.db, key)?;
-    let group = stream.group_mut(party.group)?;
-    let consumer = group.find_consumer(party.consumer)?;
+    let Some(stream) = stream_at(cx.engine, cx.session.db, key) else { return false };
+    let Some(group) = stream.group_mut(party.group) else { return false };
+    let (consumer, is_new) = find_or_create(group, party.consumer, now_ms);
     group.consumer_mut(consumer).seen_ms = now_ms;
-    let first = group.last_id.next()?;
-    let mut entries = stream.range(first, StreamId::MAX).take(limit(read.count)).peekable();
-    entries.peek()?;
-    begin_stream(&mut cx.reply, party.key);
-    let (start, mut ids) = (cx.reply.position(), Vec::new());
-    for entry in entries {
-        reply_entry(&mut cx.reply, &entry);
-        ids.push(entry.id);
-    }
-    cx.reply.array_since(start, ids.len());
-    for id in &ids {
-        stream.advance(party.group, *id);
-    }
-    let group = stream.group_mut(party.group)?;
-    let (last_id, entries_read) = (group.last_id, group.entries_read);
-    if !read.noack {
-        ids.iter().for_each(|id| group.deliver(*id, Pending { delivered_ms: now_ms, deliveries: 1, consumer }));
-        group.consumer_mut(consumer).active_ms = Some(now_ms);
-        let deliveries: Vec<Delivery> = ids.iter().map(|id| Delivery { id: *id, time_ms: now_ms, count: 1 }).collect();
-        cx.log_deliveries(party, &deliveries, last_id);
-    }
-    cx.log_group_position(party.key, party.group, last_id, entries_read);
-    cx.engine.dirty += 1;
-    Some(!read.noack)
-}
-
-/// The consumer's pending entries after an identifier; deleted ones are shown without content. Whether deliveries were logged.
-fn read_history(cx: &mut Context<'_>, party: Party<'_>, key: Key<'_>, after: StreamId, count: u64) -> bool {
-    let now_ms = cx.engine.now_ms();
-    begin_stream(&mut cx.reply, party.key);
-    let start = cx.reply.position();
-    let reply = &mut cx.reply;
-    let found = stream_at(cx.engine, cx.session.db, key).and_then(|stream| {
-        let consumer = stream.group(party.group)?.find_consumer(party.consumer)?;
-        Some((stream, consumer))
-    });
-    let Some((stream, consumer)) = found else {
-        reply.array(0);
-        return false;
+    let last_id = group.last_id;
+    let reader = Reader { party, consumer, now_ms, most: limit(read.count) };
+    let delivered = match from {
+        From::New => reader.read_new(&mut cx.reply, stream, last_id, read.noack),
+        From::History(after) => reader.read_history(&mut cx.reply, stream, after),
     };
-    let (mut shown, mut delivered) = (0, Vec::new());
-    if let (Some(group), Some(first)) = (stream.group(party.group), after.next()) {
-        for id in group.consumer(consumer).pending_from(first).take(limit(count)) {
-            match stream.get(id) {
-                Some(entry) => {
-                    reply_entry(reply, &entry);
-                    delivered.push(id);
-                }
-                None => {
-                    reply.array(2);
-                    reply_id(reply, id);
-                    reply.null_array();
-                }
-            }
-            shown += 1;
+    if is_new {
+        cx.consumer_created(party);
+        // A delivery tells the log when it was.
+        if delivered.deliveries.is_empty() {
+            cx.log_seen(party, now_ms, false);
         }
     }
-    reply.array_since(start, shown);
-    let Some(group) = stream.group_mut(party.group) else { return false };
-    group.consumer_mut(consumer).seen_ms = now_ms;
-    let mut deliveries = Vec::with_capacity(delivered.len());
-    for id in delivered {
-        let deliveries_so_far = group.pending(id).map_or(0, |pending| pending.deliveries);
-        let count = deliveries_so_far.wrapping_add(1);
-        group.deliver(id, Pending { delivered_ms: now_ms, deliveries: count, consumer });
-        deliveries.push(Delivery { id, time_ms: now_ms, count });
+    let last_id = delivered.position.map_or(last_id, |(last_id, _)| last_id);
+    cx.log_deliveries(party, &delivered.deliveries, last_id);
+    if let Some((last_id, entries_read)) = delivered.position {
+        cx.log_group_position(party.key, party.group, last_id, entries_read);
     }
-    let last_id = group.last_id;
-    if deliveries.is_empty() {
-        return false;
+    cx.engine.dirty += u64::from(delivered.position.is_some() || !delivered.deliveries.is_empty());
+    delivered.served
+}
+
+/// Who reads, and when.
+struct Reader<'a> {
+    party: Party<'a>,
+    consumer: ConsumerId,
+    now_ms: u64,
+    /// Entries at most.
+    most: usize,
+}
+
+impl Reader<'_> {
+    /// `>`: what comes after the group's last entry.
+    fn read_new(&self, reply: &mut Reply<'_>, stream: &mut Stream, last_id: StreamId, noack: bool) -> Delivered {
+        let name = self.party.group;
+        let Some(first) = last_id.next() else { return Delivered::default() };
+        let mut entries = stream.range(first, StreamId::MAX).take(self.most).peekable();
+        if entries.peek().is_none() {
+            return Delivered::default();
+        }
+        begin_stream(reply, self.party.key);
+        let (start, mut ids) = (reply.position(), Vec::new());
+        for entry in entries {
+            reply_entry(reply, &entry);
+            ids.push(entry.id);
+        }
+        reply.array_since(start, ids.len());
+        ids.iter().for_each(|id| stream.advance(name, *id));
+        let Some(group) = stream.group_mut(name) else { return Delivered::default() };
+        let position = Some((group.last_id, group.entries_read));
+        if noack {
+            return Delivered { served: true, deliveries: Vec::new(), position };
+        }
+        group.consumer_mut(self.consumer).active_ms = Some(self.now_ms);
+        let deliveries = ids.into_iter().map(|id| self.deliver(group, id, 1)).collect();
+        Delivered { served: true, deliveries, position }
     }
-    cx.log_deliveries(party, &deliveries, last_id);
-    cx.engine.dirty += 1;
-    true
+
+    /// The consumer's pending entries after an identifier. Deleted ones are shown without content, and not delivered again.
+    fn read_history(&self, reply: &mut Reply<'_>, stream: &mut Stream, after: StreamId) -> Delivered {
+        begin_stream(reply, self.party.key);
+        let start = reply.position();
+        let (mut shown, mut delivered) = (0, Vec::new());
+        if let (Some(group), Some(first)) = (stream.group(self.party.group), after.next()) {
+            for id in group.consumer(self.consumer).pending_from(first).take(self.most) {
+                match stream.get(id) {
+                    Some(entry) => {
+                        reply_entry(reply, &entry);
+                        delivered.push(id);
+                    }
+                    None => {
+                        reply.array(2);
+                        reply_id(reply, id);
+                        reply.null_array();
+                    }
+                }
+                shown += 1;
+            }
+        }
+        reply.array_since(start, shown);
+        let Some(group) = stream.group_mut(self.party.group) else { return Delivered::default() };
+        let again = |id: StreamId| {
+            let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries);
+            self.deliver(group, id, deliveries.wrapping_add(1))
+        };
+        Delivered { served: true, deliveries: delivered.into_iter().map(again).collect(), position: None }
+    }
+
+    fn deliver(&self, group: &mut Group, id: StreamId, count: u64) -> Delivery {
+        group.deliver(id, Pending { delivered_ms: self.now_ms, deliveries: count, consumer: self.consumer });
+        Delivery { id, time_ms: self.now_ms, count }
+    }
 }
