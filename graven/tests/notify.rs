@@ -365,3 +365,12 @@ fn events_of_sorting() {
          1 SORT_RO l ALPHA",
     );
 }
+
+#[test]
+fn fields_that_expire_unseen_are_told() {
+    let server = quiet(&Program::graven(env!("CARGO_BIN_EXE_graven"))).start().unwrap();
+    let seen = play(&server, "0 PSUBSCRIBE __keyevent*\n1 HSET k a 1\n1 HPEXPIRE k 30 FIELDS 1 a\nsleep 400\n0 PING");
+    let told: Vec<usize> =
+        ["hset", "hexpire\\r", "hexpired", "del"].iter().filter_map(|event| seen.find(&format!("@0__:{event}"))).collect();
+    assert!(told.len() == 4 && told.is_sorted(), "{seen}");
+}

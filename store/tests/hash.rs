@@ -68,6 +68,7 @@ fn check(db: &Table, model: &Model) {
     let hash = entry.hash().expect("a hash");
     assert_eq!(&shown(hash), model);
     assert_eq!(hash.len(), model.len());
+    assert!(hash.is_in_order());
     for (name, (value, deadline)) in model {
         let found = hash.get(name).expect("the field is there");
         assert_eq!((&found.value.to_vec(), found.deadline), (value, *deadline));
@@ -150,7 +151,6 @@ fn apply(db: &mut Table, model: &mut Model, limits: &Thresholds, op: &Op) {
         Op::Expire(before) => {
             let mut taken = Vec::new();
             let mut gone = false;
-            drop(place);
             let done = db.expire_all(*before, &mut || true, &mut |expired| match expired {
                 Expired::Key(_) => panic!("the key has no deadline"),
                 Expired::Fields { key, fields, emptied } => {

@@ -89,11 +89,14 @@ impl Loader<'_> {
         let mut is_unique = true;
         match hash {
             Hash::Packed(bytes) if items(bytes) / 2 <= most => return Ok(self.packed(Packed::Hash, bytes)),
-            Hash::PackedWithDeadlines(bytes) if items(bytes) / 3 <= most => return Ok(self.packed(Packed::HashWithDeadlines, bytes)),
             Hash::Packed(bytes) | Hash::PackedWithDeadlines(bytes) => {
                 let packed = if matches!(hash, Hash::Packed(_)) { Packed::Hash } else { Packed::HashWithDeadlines };
                 let entry = self.packed(packed, bytes);
-                for field in entry.hash().expect("it is one").iter() {
+                let hash = entry.hash().expect("it is one");
+                if hash.len() <= most && hash.is_in_order() {
+                    return Ok(entry);
+                }
+                for field in hash.iter() {
                     is_unique &= builder.set(field.name.to_bytes(&mut [0; 20]), field.value.to_bytes(&mut [0; 20]), field.deadline);
                 }
             }

@@ -131,6 +131,15 @@ impl<'a> HashRef<'a> {
         }
     }
 
+    /// Whether the first deadline comes first, as it must in compact bytes; bytes from outside may have another order. Looks
+    /// at all fields of a small hash.
+    pub fn is_in_order(self) -> bool {
+        match self.0 {
+            Form::Table(_) => true,
+            Form::Packed { .. } => self.iter().map(|field| field.deadline.unwrap_or(u64::MAX)).is_sorted(),
+        }
+    }
+
     /// A field, due or not.
     #[inline]
     pub fn get(self, name: &[u8]) -> Option<Field<'a>> {
