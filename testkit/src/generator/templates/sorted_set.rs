@@ -137,7 +137,7 @@ pub const ALL: Table = &[
     "ZINTERSTORE {k:zset} 2 {k:set} {k:zset}",
     "ZDIFFSTORE {k:zset} 2 {k:zset} {k:zset}",
     "ZDIFFSTORE {k:zset} {off} {k:zset} {k:zset}",
-    "SADD {k:set} {member} {member} {member}",
+    "SADD {k:set} {off} {off} 3 12",
     "ZUNION 2 {k:set} {k:zset} WEIGHTS 2 {score} AGGREGATE MAX WITHSCORES",
     "ZINTER 2 {k:set} {k:zset} WITHSCORES",
     "ZINTERCARD 2 {k:set} {k:zset}",
