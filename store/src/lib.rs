@@ -40,6 +40,7 @@ mod entry;
 mod expire;
 mod hash;
 mod hasher;
+pub mod hyperloglog;
 mod keyspace;
 mod large;
 mod list;

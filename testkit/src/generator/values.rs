@@ -242,6 +242,9 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
                 b"99999999999999999999",
             ])
             .to_vec(),
+        "{element}" => rng.below(100_000).to_string().into_bytes(),
+        "{smalloffset}" => rng.between(0, 15).to_string().into_bytes(),
+        "{sparse}" => rng.pick::<[u8]>(&[b"3000", b"100", b"40", b"0"]).to_vec(),
         "{01}" => rng.pick::<[u8]>(&[b"0", b"1"]).to_vec(),
         "{bit}" => {
             let most = if rng.chance(90) { 300 } else { 20_000 };
