@@ -97,6 +97,12 @@ pub struct Compressor {
     out: Vec<u8>,
 }
 
+impl Default for Compressor {
+    fn default() -> Self {
+        Compressor::new()
+    }
+}
+
 const MIN_TABLE_BITS: u32 = 8;
 const MAX_TABLE_BITS: u32 = 14;
 
