@@ -1,5 +1,7 @@
 //! Cut and damaged files: always an error, never a panic, never memory for lengths that are only claimed.
 
+mod samples;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -127,6 +129,34 @@ fn the_largest_length_there_is_allocates_next_to_nothing() {
         let (result, largest) = largest_allocation_of(|| read_all(&bytes));
         result.expect_err("nothing is that long");
         assert!(largest <= MOST_BYTES, "{largest}");
+    }
+}
+
+#[test]
+fn values_of_any_type_cut_anywhere_are_errors() {
+    for sample in samples::every_type() {
+        let bytes = samples::file(std::slice::from_ref(&sample));
+        read_all(&bytes).expect("the whole file is well formed");
+        for length in (0..bytes.len()).rev().take(400) {
+            let (result, largest) = largest_allocation_of(|| read_all(&bytes[..length]));
+            result.expect_err(&format!("type {}: {length} of {} bytes", sample.0, bytes.len()));
+            assert!(largest <= MOST_BYTES, "{largest} bytes at once for type {} cut to {length}", sample.0);
+        }
+    }
+}
+
+#[test]
+fn values_of_any_type_with_any_byte_changed_neither_panic_nor_allocate_much() {
+    for sample in samples::every_type() {
+        let bytes = samples::file(std::slice::from_ref(&sample));
+        for place in 9..bytes.len().min(400) {
+            for flip in 1..=255 {
+                let mut damaged = bytes.clone();
+                damaged[place] ^= flip;
+                let (_, largest) = largest_allocation_of(|| read_all(&damaged));
+                assert!(largest <= 4 * MOST_BYTES, "{largest} bytes at once for type {}, byte {place} changed by {flip:#04x}", sample.0);
+            }
+        }
     }
 }
 

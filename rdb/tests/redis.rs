@@ -248,6 +248,86 @@ fn functions_are_passed_over() {
     assert_eq!(keys_of(&contents.events).len(), 1);
 }
 
+/// Small and large values of every type, as Redis has them.
+fn fill_all_types(redis: &mut Redis) {
+    let mut run = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        redis.text(&words);
+    };
+    for (size, count) in [("small", 5), ("large", 700)] {
+        for n in 0..count {
+            run(&format!("RPUSH list:{size} item{n} {n} -{n}000000"));
+            run(&format!("SADD ints:{size} {n}00000"));
+            run(&format!("SADD set:{size} member{n} {n}"));
+            run(&format!("HSET hash:{size} field{n} value{n} {n} {n}"));
+            run(&format!("ZADD zset:{size} {n}.25 member{n} -{n} {n} inf top{n}"));
+            run(&format!("XADD stream:{size} {n}-1 field value{n} other {n}"));
+            run(&format!("XADD stream:{size} {n}-2 third value{n}"));
+        }
+        run(&format!("XDEL stream:{size} 1-1"));
+        run(&format!("XGROUP CREATE stream:{size} readers 0"));
+        run(&format!("XGROUP CREATE stream:{size} idle $"));
+    }
+    run("XGROUP CREATE empty group $ MKSTREAM");
+    run("RPUSH long first");
+    redis.command(&[b"RPUSH", b"long", &[b'x'; 100_000], b"last"]);
+    for consumer in ["al", "bo"] {
+        for size in ["small", "large"] {
+            // The reply has many lines; an error reply would make the next command fail.
+            redis.text(&[
+                "EVAL",
+                "redis.call('XREADGROUP', 'GROUP', 'readers', ARGV[1], 'COUNT', 3, 'STREAMS', KEYS[1], '>') return 1",
+                "1",
+                &format!("stream:{size}"),
+                consumer,
+            ]);
+        }
+    }
+}
+
+#[test]
+fn every_type_that_redis_saves_is_read_and_what_is_written_of_it_loads_in_redis_to_the_same() {
+    for compression in ["yes", "no"] {
+        let dir = directory();
+        let mut redis = Redis::start(dir.path(), &["--rdbcompression", compression, "--enable-debug-command", "yes"]);
+        fill_all_types(&mut redis);
+        redis.must(&["SAVE"]);
+        let digest = redis.text(&["DEBUG", "DIGEST"]);
+        let groups: Vec<String> = ["small", "large"].map(|size| pending(&mut redis, size)).to_vec();
+        assert!(groups.iter().all(|pending| pending.contains("al")), "{groups:?}");
+        let contents = read_all(&fs::read(dir.path().join("dump.rdb")).expect("SAVE wrote it")).expect("redis-server wrote it");
+        drop(redis);
+
+        let header =
+            Header { redis_version: "7.0.15", created_seconds: 0, used_memory_bytes: 0, is_aof_base: false, version: Version::Redis7 };
+        let again = directory();
+        let file = fs::File::create(again.path().join("dump.rdb")).expect("the directory is writable");
+        let mut writer =
+            Writer::new(file, Options { compress: compression == "yes", checksum: true }, &header).expect("the file is writable");
+        let mut keys = 0;
+        for event in &contents.events {
+            if let Event::Entry { key, value, attributes } = event {
+                writer.entry(key, value, attributes).expect("the file is writable");
+                keys += 1;
+            }
+        }
+        assert_eq!(keys, 14);
+        writer.finish().expect("the file is writable");
+        let mut redis = Redis::start(again.path(), &["--enable-debug-command", "yes"]);
+        assert_eq!(redis.text(&["DEBUG", "DIGEST"]), digest);
+        assert_eq!(["small", "large"].map(|size| pending(&mut redis, size)).to_vec(), groups);
+    }
+}
+
+/// What is pending in a group, as one text.
+fn pending(redis: &mut Redis, size: &str) -> String {
+    // Without the idle times, which grow.
+    let script = "local all = {} \
+        for _, entry in ipairs(redis.call('XPENDING', KEYS[1], 'readers', '-', '+', 100)) do all[#all + 1] = {entry[1], entry[2], entry[4]} end \
+        return cjson.encode({all, redis.call('XINFO', 'GROUPS', KEYS[1])})";
+    redis.text(&["EVAL", script, "1", &format!("stream:{size}")])
+}
+
 /// Writes `keys` into a file as the server would.
 fn write_file(path: &Path, keys: &Keys, options: Options, attributes: Attributes) {
     let header = Header {

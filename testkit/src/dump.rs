@@ -138,7 +138,8 @@ fn read_batch(client: &mut Client, database: u32, keys: &[Vec<u8>], entries: &mu
     for (key, kind) in keys.iter().zip(&kinds) {
         reads.push(read_command(kind, key)?);
     }
-    let values = client.pipeline(&reads)?;
+    let mut values = client.pipeline(&reads)?;
+    add_field_deadlines(client, keys, &kinds, &mut values)?;
     for (i, key) in keys.iter().enumerate() {
         if kinds[i] == "none" {
             continue;
@@ -150,6 +151,31 @@ fn read_batch(client: &mut Client, database: u32, keys: &[Vec<u8>], entries: &mu
         };
         let value = canonical(&kinds[i], &values[i]);
         entries.insert((database, key.clone()), Entry { kind: kinds[i].clone(), deadline_ms, value });
+    }
+    Ok(())
+}
+
+/// Puts the deadline of each hash field that has one behind its value. Servers that know no such deadlines are not asked.
+fn add_field_deadlines(client: &mut Client, keys: &[Vec<u8>], kinds: &[String], values: &mut [Value]) -> Result<()> {
+    let hashes: Vec<usize> = (0..keys.len()).filter(|i| kinds[*i] == "hash").collect();
+    let known = client.cmd(&["COMMAND", "INFO", "HPEXPIRETIME"])?;
+    if hashes.is_empty() || known.elements().is_none_or(|commands| commands.iter().all(Value::is_null)) {
+        return Ok(());
+    }
+    let fields = |value: &Value| value.pairs().unwrap_or_default();
+    let ask = hashes.iter().map(|i| {
+        let names: Vec<Vec<u8>> = fields(&values[*i]).iter().filter_map(|(name, _)| name.as_bytes().map(<[u8]>::to_vec)).collect();
+        let count = names.len().to_string().into_bytes();
+        [vec![b"HPEXPIRETIME".to_vec(), keys[*i].clone(), b"FIELDS".to_vec(), count], names].concat()
+    });
+    let ask: Vec<Vec<Vec<u8>>> = ask.collect();
+    for (i, deadlines) in hashes.iter().zip(client.pipeline(&ask)?) {
+        let deadlines = deadlines.elements().unwrap_or_default();
+        let with_deadline = |((name, value), deadline): ((Value, Value), &Value)| match deadline {
+            Value::Int(ms @ 0..) => [name, Value::Array(vec![value, Value::Int(*ms)])],
+            _ => [name, value],
+        };
+        values[*i] = Value::Array(fields(&values[*i]).into_iter().zip(deadlines).flat_map(with_deadline).collect());
     }
     Ok(())
 }

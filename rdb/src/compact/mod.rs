@@ -1,6 +1,5 @@
-//! The compact forms of small collections, of which only the listpack is kept as it is.
+//! The compact forms of small collections: the listpack, which is kept, and those before it, which become one.
 
-pub(crate) mod intset;
 pub(crate) mod listpack;
 pub(crate) mod ziplist;
 pub(crate) mod zipmap;

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
-use graven_listpack::Listpack;
+use graven_listpack::{Intset, Listpack};
 
-use crate::compact::{intset, listpack};
+use crate::compact::listpack;
 use crate::format::value_type;
 use crate::source::Source;
 use crate::value::Strings;
@@ -27,7 +27,7 @@ impl Set {
         match self {
             Set::Members(members) => members.is_empty(),
             Set::Packed(bytes) => Listpack::new(bytes).is_empty(),
-            Set::Intset(bytes) => intset::integers(bytes).next().is_none(),
+            Set::Intset(bytes) => Intset::new(bytes).is_empty(),
         }
     }
 
@@ -37,7 +37,7 @@ impl Set {
         Ok(match code {
             value_type::SET_INTSET => {
                 let bytes = source.string(EXPECTED)?;
-                if !intset::is_valid(&bytes) {
+                if Intset::validate(&bytes).is_err() {
                     return Err(Error::BadValue { offset, damage: ValueDamage::Intset });
                 }
                 Set::Intset(bytes)

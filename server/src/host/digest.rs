@@ -2,10 +2,11 @@
 //! `redis-server` computes of the same data.
 //!
 //! Each key has a digest of its own, in which its parts are mixed in order. The digests are hashed once more and
-//! combined by exclusive or, so that their order does not matter.
+//! combined by exclusive or, so that their order does not matter. Within a value it is the same: items of a list and entries of
+//! a stream are mixed in order; members and fields are combined, each with a digest of its own if a score or value belongs to it.
 
 use graven_engine::Engine;
-use graven_store::{Entry, ObjectType};
+use graven_store::{Entry, ObjectType, StreamId, StringRef};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1 fingerprint in the making.
@@ -25,6 +26,17 @@ impl Digest {
         self.0 = Sha1::digest(self.0).into();
     }
 
+    fn mix_string(&mut self, string: StringRef<'_>) {
+        self.mix(string.to_bytes(&mut [0; 20]));
+    }
+
+    /// Adds an element that consists of parts; their order matters, that of elements does not.
+    fn add_parts(&mut self, parts: impl FnOnce(&mut Digest)) {
+        let mut element = Digest::default();
+        parts(&mut element);
+        self.add(&element.0);
+    }
+
     /// Type, value and deadline.
     fn mix_value(&mut self, entry: &Entry) {
         let kind: u32 = match entry.object_type() {
@@ -37,7 +49,36 @@ impl Digest {
         };
         self.mix(&kind.to_be_bytes());
         if let Some(string) = entry.string() {
-            self.mix(string.to_bytes(&mut [0; 20]));
+            self.mix_string(string);
+        } else if let Some(list) = entry.list() {
+            list.for_each(|item| self.mix(item.to_bytes(&mut [0; 20])));
+        } else if let Some(set) = entry.set() {
+            set.iter().for_each(|member| self.add(member.to_bytes(&mut [0; 20])));
+        } else if let Some(set) = entry.sorted_set() {
+            for (member, score) in set.iter() {
+                self.add_parts(|element| {
+                    element.mix_string(member);
+                    element.mix(seventeen_digits(score).as_bytes());
+                });
+            }
+        } else if let Some(hash) = entry.hash() {
+            for field in hash.iter() {
+                self.add_parts(|element| {
+                    element.mix_string(field.name);
+                    element.mix_string(field.value);
+                    if field.deadline.is_some() {
+                        element.add(b"!!hexpire!!");
+                    }
+                });
+            }
+        } else if let Some(stream) = entry.stream() {
+            for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+                self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                for (field, value) in entry.fields() {
+                    self.mix(field.to_bytes(&mut [0; 20]));
+                    self.mix(value.to_bytes(&mut [0; 20]));
+                }
+            }
         }
         if entry.deadline().is_some() {
             self.add(b"!!expire!!");
@@ -73,9 +114,46 @@ impl Digest {
     }
 }
 
+/// A number with 17 digits as C prints it (`%.17g`): without zeros at the end, and with an exponent only if that is below -4 or
+/// above 16.
+fn seventeen_digits(number: f64) -> String {
+    const DIGITS: i32 = 17;
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let without_zeros =
+        |text: &str| if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() };
+    let scientific = format!("{number:.*e}", DIGITS as usize - 1);
+    let (mantissa, exponent) = scientific.split_once('e').expect("it was asked for");
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
+    if (-4..DIGITS).contains(&exponent) {
+        return without_zeros(&format!("{number:.*}", (DIGITS - 1 - exponent) as usize));
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", without_zeros(mantissa), exponent.abs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_printed_as_c_does() {
+        for (number, text) in [
+            (0.1, "0.10000000000000001"),
+            (3.5, "3.5"),
+            (-0.0, "-0"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (123456789012345680.0, "1.2345678901234568e+17"),
+            (1e-4, "0.0001"),
+            (-1e-7, "-9.9999999999999995e-08"),
+            (1e300, "1.0000000000000001e+300"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(seventeen_digits(number), text);
+        }
+    }
 
     #[test]
     fn a_value_has_the_digest_that_redis_computes() {

@@ -2,11 +2,11 @@
 //! small; what the reader of files could not check is checked here, where it costs nothing: each member or field is there once,
 //! and streams are what they say.
 
-use graven_listpack::Listpack;
-use graven_rdb::{Group as GroupParts, Hash, Id, List, ListNode, SortedSet, Stream as StreamValue, Value};
+use graven_listpack::{Intset, Listpack};
+use graven_rdb::{Group as GroupParts, Hash, Id, List, ListNode, Set, SortedSet, Stream as StreamValue, Value};
 use graven_store::{
-    Entry, Group, HashBuilder, Hasher, ListLimits, Packed, Pending, SortedSetBuilder, Stream, StreamDamage, StreamId, StreamParts,
-    Thresholds,
+    Entry, Group, HashBuilder, Hasher, ListLimits, Packed, Pending, SetBuilder, SortedSetBuilder, Stream, StreamDamage, StreamId,
+    StreamParts, StringRef, Thresholds,
 };
 
 /// Why a value cannot be loaded that is well-formed by itself.
@@ -35,6 +35,7 @@ impl Loader<'_> {
         Ok(match value {
             Value::String(string) => Entry::new_string(self.key, &string, self.deadline, self.access),
             Value::List(list) => self.list(&list),
+            Value::Set(set) => self.set(&set)?,
             Value::SortedSet(set) => self.sorted_set(&set)?,
             Value::Hash(hash) => self.hash(&hash)?,
             Value::Stream(stream) => Entry::new_stream(self.key, self.stream(stream)?, self.deadline, self.access),
@@ -56,6 +57,21 @@ impl Loader<'_> {
             List::Items(_) => None,
         };
         as_it_is.unwrap_or_else(|| Entry::new_list_with(self.key, |push| list.for_each(push), limits, self.deadline, self.access))
+    }
+
+    fn set(&self, set: &Set) -> Result<Entry, Damage> {
+        let mut builder = SetBuilder::new(self.hasher, &self.thresholds);
+        let mut is_unique = true;
+        match set {
+            Set::Packed(bytes) if items(bytes) <= self.thresholds.set_max_listpack_entries => return Ok(self.packed(Packed::Set, bytes)),
+            Set::Intset(bytes) if Intset::new(bytes).len() <= self.thresholds.set_max_intset_entries => {
+                return Ok(self.packed(Packed::Intset, bytes));
+            }
+            Set::Packed(bytes) => Listpack::new(bytes).iter().for_each(|item| is_unique &= builder.add(item.to_bytes(&mut [0; 20]))),
+            Set::Intset(bytes) => Intset::new(bytes).iter().for_each(|number| is_unique &= builder.add_member(StringRef::Int(number))),
+            Set::Members(members) => members.iter().for_each(|member| is_unique &= builder.add(member)),
+        }
+        if is_unique { Ok(builder.into_entry(self.key, self.deadline, self.access)) } else { Err(Damage::Duplicate) }
     }
 
     fn sorted_set(&self, set: &SortedSet) -> Result<Entry, Damage> {

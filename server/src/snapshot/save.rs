@@ -2,7 +2,7 @@
 //! not read; everything else element by element, so that no value is held twice.
 
 use graven_rdb::{Attributes, Collection, Compact, GroupHead, StreamHead, Writer};
-use graven_store::{Entry, Group, HashRef, ListRef, Packed, SortedSetRef, Stream, StreamId, StringRef};
+use graven_store::{Entry, Group, HashRef, ListRef, Packed, SetRef, SortedSetRef, Stream, StreamId, StringRef};
 use std::io::{self, Write};
 
 /// Writes a key and its value.
@@ -23,6 +23,8 @@ pub(crate) fn write_entry<W: Write>(writer: &mut Writer<W>, key: &[u8], entry: &
         writer.string(key, string.to_bytes(&mut [0; 20]), attributes)
     } else if let Some(list) = entry.list() {
         write_list(writer, key, list, attributes)
+    } else if let Some(set) = entry.set() {
+        write_set(writer, key, set, attributes)
     } else if let Some(set) = entry.sorted_set() {
         write_sorted_set(writer, key, set, attributes)
     } else if let Some(hash) = entry.hash() {
@@ -45,6 +47,11 @@ fn write_list<W: Write>(writer: &mut Writer<W>, key: &[u8], list: ListRef<'_>, a
         }
     });
     result
+}
+
+fn write_set<W: Write>(writer: &mut Writer<W>, key: &[u8], set: SetRef<'_>, attributes: &Attributes) -> io::Result<()> {
+    writer.begin_collection(Collection::Set, key, set.len() as u64, attributes)?;
+    set.iter().try_for_each(|member| element(writer, member))
 }
 
 fn write_sorted_set<W: Write>(writer: &mut Writer<W>, key: &[u8], set: SortedSetRef<'_>, attributes: &Attributes) -> io::Result<()> {
