@@ -16,12 +16,25 @@ struct Model {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Add { gap_ms: u64, gap_seq: u64, pairs: Pairs },
+    Add {
+        gap_ms: u64,
+        gap_seq: u64,
+        pairs: Pairs,
+    },
     /// Deletes the entry at this place, and some that are not there.
-    Delete { places: Vec<usize> },
-    TrimLength { most: u64 },
-    TrimId { place: usize },
-    TrimNodes { most: u64, limit: u64 },
+    Delete {
+        places: Vec<usize>,
+    },
+    TrimLength {
+        most: u64,
+    },
+    TrimId {
+        place: usize,
+    },
+    TrimNodes {
+        most: u64,
+        limit: u64,
+    },
     /// Everything written from now on is written to a clone.
     Share,
 }

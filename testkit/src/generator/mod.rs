@@ -191,6 +191,8 @@ fn may_be_spoiled(args: &[Vec<u8>]) -> bool {
         b"XAUTOCLAIM",
         b"CONFIG",
         b"HELLO",
+        b"SORT",
+        b"SORT_RO",
         b"BLPOP",
         b"BRPOP",
         b"BRPOPLPUSH",

@@ -366,6 +366,8 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
         "{zrangeopt}" => rng.pick::<[u8]>(&[b"BYSCORE", b"BYLEX", b"REV", b"WITHSCORES", b"LIMIT", b"withscores", b"WITHSCORE"]).to_vec(),
         "{zsetlimit}" => rng.pick::<[u8]>(&[b"128", b"8", b"8", b"64", b"20"]).to_vec(),
         "{badtimeout}" => rng.pick::<[u8]>(&[b"-1", b"abc", b"", b"-0.5", b"nan"]).to_vec(),
+        // Keys of small numbers, and of nothing else.
+        "{nums}" | "{numset}" | "{numzset}" => format!("{}{}", &token[1..token.len() - 1], rng.below(4)).into_bytes(),
         "{small}" => rng.between(0, 9).to_string().into_bytes(),
         // Nothing that overflows: Redis remembers that for later weights.
         "{weight}" => {
