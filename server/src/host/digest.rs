@@ -80,6 +80,9 @@ impl Digest {
                 }
             }
         }
+        if let Some(stream) = entry.stream() {
+            stream.digest_parts(&mut |part| self.mix(part));
+        }
         if entry.deadline().is_some() {
             self.add(b"!!expire!!");
         }
@@ -136,6 +139,7 @@ fn seventeen_digits(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use graven_store::{Stream, StreamId, Thresholds};
 
     #[test]
     fn numbers_are_printed_as_c_does() {
@@ -159,6 +163,18 @@ mod tests {
     fn a_value_has_the_digest_that_redis_computes() {
         let entry = Entry::new_string(b"a", b"b", None, 0);
         assert_eq!(Digest::of_value(&entry).hex(), "b78559cd22bce6e6df712eb99ce7f3b08e8f8f1f");
+    }
+
+    #[test]
+    fn a_stream_has_the_digest_that_redis_computes() {
+        let mut stream = Stream::default();
+        let mut add = |ms, seq, pairs: &[&[u8]]| stream.append(StreamId { ms, seq }, pairs.iter().copied(), &Thresholds::default());
+        add(5, 1, &[b"f", b"v"]);
+        add(6, 0, &[b"f", b"7"]);
+        add(6, 1, &[b"g", b"x", b"h", b"300"]);
+        stream.delete([StreamId { ms: 6, seq: 0 }].into_iter());
+        let entry = Entry::new_stream(b"z", stream, None, 0);
+        assert_eq!(Digest::of_value(&entry).hex(), "5202643a2257ca505dbd8cd8a36ab7888b5a1018");
     }
 
     #[test]

@@ -42,6 +42,21 @@ impl<'a> StreamEntry<'a> {
     }
 }
 
+impl Stream {
+    /// Hands out what a digest of the stream is made of, in order, as `DEBUG DIGEST` of Redis mixes it: for each entry its
+    /// identifier with a dot in it, then its fields and values.
+    pub fn digest_parts(&self, mix: &mut dyn FnMut(&[u8])) {
+        let mut scratch = [0; 20];
+        for entry in self.range(StreamId::MIN, StreamId::MAX) {
+            mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.fields() {
+                mix(field.to_bytes(&mut scratch));
+                mix(value.to_bytes(&mut scratch));
+            }
+        }
+    }
+}
+
 /// Fields and values of one entry.
 pub struct Fields<'a> {
     left: usize,

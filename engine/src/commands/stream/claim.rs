@@ -24,6 +24,8 @@ struct Options {
     force: bool,
     just_id: bool,
     last_id: StreamId,
+    /// The consumer is being given something, not only read its history when the log was written.
+    makes_active: bool,
 }
 
 impl Options {
@@ -33,8 +35,17 @@ impl Options {
         let now_ms = cx.engine.now_ms();
         let ids: Vec<StreamId> = args.skip(5).map_while(find_id).collect();
         let mut i = 5 + ids.len();
-        let mut options =
-            Options { ids, min_idle_ms, time_ms: None, now_ms, retry_count: None, force: false, just_id: false, last_id: StreamId::MIN };
+        let mut options = Options {
+            ids,
+            min_idle_ms,
+            time_ms: None,
+            now_ms,
+            retry_count: None,
+            force: false,
+            just_id: false,
+            last_id: StreamId::MIN,
+            makes_active: !cx.session.is_replay(),
+        };
         let mut time = -1;
         while let Some(word) = args.get(i) {
             let has_value = i + 1 < args.len();
@@ -49,6 +60,7 @@ impl Options {
                 options.retry_count = u64::try_from(count).ok();
             } else if has_value && cx.is(i, "lastid") {
                 options.last_id = strict_id(args.at(i + 1))?;
+                options.makes_active = true;
             } else {
                 takes_value = false;
                 if cx.is(i, "force") {
@@ -157,7 +169,9 @@ fn claim(reply: &mut Reply<'_>, stream: &mut Stream, party: Party<'_>, options: 
         let time_ms = options.time_ms.unwrap_or(options.now_ms);
         if let Some(group) = stream.group_mut(party.group) {
             group.deliver(id, Pending { delivered_ms: time_ms, deliveries: count, consumer });
-            group.consumer_mut(consumer).active_ms = Some(options.now_ms);
+            if options.makes_active {
+                group.consumer_mut(consumer).active_ms = Some(options.now_ms);
+            }
         }
         outcome.claimed.push(Delivery { id, time_ms, count });
     }
@@ -176,7 +190,7 @@ fn log(cx: &mut Context<'_>, party: Party<'_>, outcome: &Outcome, now_ms: u64) {
     if outcome.is_new {
         cx.consumer_created(party);
     }
-    cx.log_deliveries(party, &outcome.claimed, outcome.last_id);
+    cx.log_deliveries(party, &outcome.claimed, Some(outcome.last_id));
     cx.log_acknowledged(party.key, party.group, &outcome.gone);
     if outcome.is_new && outcome.claimed.is_empty() {
         cx.log_seen(party, now_ms, false);

@@ -5,6 +5,7 @@
 //! XGROUP SETID key group 2-1 ENTRIESREAD 2
 //! ```
 //!
+//! `LASTID` is left out when a consumer read its history again, which counts as a delivery but not as being given something.
 //! Entries that were delivered at the same time as often share an effect. A consumer that was made without being given
 //! anything is logged with the time at which it was: `XGROUP CREATECONSUMER`, and an `XCLAIM … TIME` of the entry `0-0`,
 //! which no stream has, so that nothing is claimed. With `FORCE` that says that it was given something at this time.
@@ -37,15 +38,19 @@ fn number(value: u64) -> Vec<u8> {
 
 impl Context<'_> {
     /// Logs deliveries to a consumer.
-    pub(super) fn log_deliveries(&mut self, party: Party<'_>, deliveries: &[Delivery], last_id: StreamId) {
+    pub(super) fn log_deliveries(&mut self, party: Party<'_>, deliveries: &[Delivery], last_id: Option<StreamId>) {
         for alike in deliveries.chunk_by(|a, b| (a.time_ms, a.count) == (b.time_ms, b.count)) {
-            let (time, count, last) = (number(alike[0].time_ms), number(alike[0].count), last_id.to_vec());
+            let (time, count) = (number(alike[0].time_ms), number(alike[0].count));
+            let last = last_id.map(StreamId::to_vec);
             for entries in alike.chunks(ENTRIES_PER_EFFECT) {
                 let ids: Vec<Vec<u8>> = entries.iter().map(|delivery| delivery.id.to_vec()).collect();
                 let mut parts: Vec<&[u8]> = Vec::with_capacity(ids.len() + 13);
                 parts.extend([b"XCLAIM", party.key, party.group, party.consumer, b"0"]);
                 parts.extend(ids.iter().map(Vec::as_slice));
-                parts.extend([b"TIME", time.as_slice(), b"RETRYCOUNT", &count, b"FORCE", b"JUSTID", b"LASTID", &last]);
+                parts.extend([b"TIME", time.as_slice(), b"RETRYCOUNT", &count, b"FORCE", b"JUSTID"]);
+                if let Some(last) = &last {
+                    parts.extend([&b"LASTID"[..], last]);
+                }
                 self.log(&parts);
             }
         }

@@ -106,8 +106,7 @@ fn read_stream(cx: &mut Context<'_>, party: Party<'_>, key: Key<'_>, from: From,
             cx.log_seen(party, now_ms, false);
         }
     }
-    let last_id = delivered.position.map_or(last_id, |(last_id, _)| last_id);
-    cx.log_deliveries(party, &delivered.deliveries, last_id);
+    cx.log_deliveries(party, &delivered.deliveries, delivered.position.map(|(last_id, _)| last_id));
     if let Some((last_id, entries_read)) = delivered.position {
         cx.log_group_position(party.key, party.group, last_id, entries_read);
     }
