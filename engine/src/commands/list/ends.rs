@@ -77,9 +77,9 @@ fn pop(cx: &mut Context<'_>, side: Side) -> Result<(), Error> {
         None => None,
     };
     let key = cx.key(1);
-    match take(cx, key, side, count.unwrap_or(1), |cx_reply, taken| {
+    match take(cx, key, side, count.unwrap_or(1), |reply, taken| {
         if count.is_some() {
-            cx_reply.array(taken);
+            reply.array(taken);
         }
     })? {
         Some(_) => {}
