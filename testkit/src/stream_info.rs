@@ -26,7 +26,7 @@ pub fn comparable(info: &Value) -> Value {
     let pairs = flat.chunks_exact(2).filter(|pair| {
         let key = pair[0].as_bytes().unwrap_or_default();
         // A number of consumers counts the idle ones.
-        !LEFT_OUT.contains(&key) && !(key == b"consumers" && pair[1].as_int().is_some())
+        !(LEFT_OUT.contains(&key) || key == b"consumers" && pair[1].as_int().is_some())
     });
     Value::Array(pairs.flat_map(|pair| [pair[0].clone(), comparable(&pair[1])]).collect())
 }

@@ -122,7 +122,7 @@ fn resolve(id: NewId, last: StreamId, now_ms: u64) -> Result<StreamId, Error> {
 pub fn xadd(cx: &mut Context<'_>) -> Result<(), Error> {
     let options = Options::parse(cx, true)?;
     let fields = cx.args.len().saturating_sub(options.end);
-    if fields < 2 || fields % 2 == 1 {
+    if fields < 2 || !fields.is_multiple_of(2) {
         return Err(wrong_arity("xadd"));
     }
     if options.id == NewId::Given(StreamId::MIN) {

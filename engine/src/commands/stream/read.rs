@@ -39,7 +39,7 @@ impl<'a> ReadArgs<'a> {
                 i += 1;
                 read.count = cx.int(i)?.max(0) as u64;
             } else if more > 0 && cx.is(i, "streams") {
-                if more % 2 != 0 {
+                if !more.is_multiple_of(2) {
                     let (name, symbol) = if for_group { ("xreadgroup", '>') } else { ("xread", '$') };
                     let text =
                         format!("ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{symbol}' must be specified.");
