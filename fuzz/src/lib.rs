@@ -7,6 +7,7 @@
 pub mod config;
 pub mod memory;
 pub mod mutate;
+pub mod rdb;
 pub mod resp;
 pub mod segment;
 
@@ -42,5 +43,6 @@ pub const TARGETS: &[Target] = &[
         dictionary: segment::SEGMENT_WORDS,
         iterations: 60_000,
     },
+    Target { name: "rdb", run: rdb::run, seeds: rdb::seeds, dictionary: rdb::DICTIONARY, iterations: 300_000 },
     Target { name: "config", run: config::run, seeds: config::seeds, dictionary: config::DICTIONARY, iterations: 300_000 },
 ];

@@ -27,7 +27,37 @@ fn write_randomly(server: &Server, seed: u64, steps: usize) {
         client.call(&["MSET", "a\r\nb", "binary \x00", "plain", "value"]);
         client.call(&["SET", "deadline", "v", "PXAT", "4102444800123"]);
         client.call(&["INCRBYFLOAT", "float", "0.1"]);
+        write_every_type(client);
     }
+}
+
+/// Small and large values of every type, in every encoding; a stream has groups in which entries are pending.
+fn write_every_type(client: &mut Client) {
+    for (size, count) in [("small", 6), ("large", 600)] {
+        let mut commands: Vec<String> = Vec::new();
+        for n in 0..count {
+            commands.push(format!("RPUSH list:{size} item{n} {n} -{n}000000"));
+            commands.push(format!("SADD integers:{size} {n} {n}00001"));
+            commands.push(format!("SADD set:{size} member{n} {n}"));
+            commands.push(format!("HSET hash:{size} field{n} value{n} {n} -{n}"));
+            commands.push(format!("ZADD zset:{size} {n}.1 member{n} -{n} {n} inf top{n} 1e300 far{n}"));
+            commands.push(format!("XADD stream:{size} {}-1 field value{n} other {n}", n + 1));
+            commands.push(format!("XADD stream:{size} {}-2 third value{n}", n + 1));
+        }
+        commands.push(format!("XDEL stream:{size} 1-1 3-2"));
+        commands.push(format!("XGROUP CREATE stream:{size} readers 0"));
+        commands.push(format!("XGROUP CREATE stream:{size} late $"));
+        for consumer in ["al", "bo"] {
+            commands.push(format!("XREADGROUP GROUP readers {consumer} COUNT 3 STREAMS stream:{size} >"));
+        }
+        commands.push(format!("XACK stream:{size} readers 2-1"));
+        commands.push(format!("PEXPIREAT hash:{size} 4102444800456"));
+        for command in commands {
+            client.line(&command);
+        }
+    }
+    client.line("XGROUP CREATE empty-stream readers $ MKSTREAM");
+    client.call(&["RPUSH", "long", "first", &"x".repeat(20_000), "last"]);
 }
 
 fn dump(server: &Server) -> Dump {
@@ -187,4 +217,57 @@ fn a_transaction_stays_one_in_the_log() {
     let log = String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
     let order: Vec<usize> = ["MULTI\r\n", "SET\r\n", "INCR\r\n", "EXEC\r\n"].iter().map(|word| log.find(word).unwrap()).collect();
     assert!(order.is_sorted(), "{log}");
+}
+
+/// Saves the RDB file; the dump of whoever loads it must be the same.
+#[test]
+fn a_saved_file_is_loaded_by_redis_and_one_by_redis_here_to_the_same_data() {
+    for compression in ["yes", "no"] {
+        let with = |builder: Builder| {
+            builder.option("appendonly", "no").option("rdbcompression", compression).option("enable-debug-command", "yes")
+        };
+        for (writer, reader) in [(graven as fn() -> Builder, redis as fn() -> Builder), (redis, graven), (graven, graven)] {
+            let written = with(writer()).start().unwrap();
+            write_randomly(&written, 80, 600);
+            let before = dump(&written);
+            let digest = written.client().line("DEBUG DIGEST");
+            assert!(written.client().line("SAVE").is_ok());
+            let copy = tempfile::tempdir().unwrap();
+            written.copy_data(copy.path()).unwrap();
+            let loaded = with(reader()).data(copy.path()).start().unwrap();
+            same("the loaded file", &before, &dump(&loaded));
+            assert_eq!(loaded.client().line("DEBUG DIGEST"), digest);
+        }
+    }
+}
+
+#[test]
+fn a_reload_keeps_everything_deadlines_of_fields_too() {
+    let server = graven().option("enable-debug-command", "yes").start().unwrap();
+    write_randomly(&server, 81, 600);
+    let mut client = server.client();
+    client.line("HPEXPIREAT hash:small 4102444800123 FIELDS 2 field1 2");
+    client.line("HPEXPIREAT hash:large 4102444800124 FIELDS 3 field1 field400 5");
+    client.line("HPEXPIREAT hash:large 4102444900000 FIELDS 1 field7");
+    let before = dump(&server);
+    let digest = client.line("DEBUG DIGEST");
+    assert!(client.line("DEBUG RELOAD").is_ok());
+    same("DEBUG RELOAD", &before, &dump(&server));
+    assert_eq!(client.line("DEBUG DIGEST"), digest);
+    let deadlines = client.line("HPEXPIRETIME hash:large FIELDS 3 field400 field7 field8");
+    assert_eq!(deadlines.elements(), Some(&[4102444800124, 4102444900000, -1].map(Value::Int)[..]));
+    let file = std::fs::read(server.data().join("dump.rdb")).unwrap();
+    assert!(file.starts_with(b"REDIS0012"), "an older server would lose the deadlines");
+}
+
+/// The log that is switched on begins with all that was there.
+#[test]
+fn a_log_that_is_switched_on_has_every_type_in_its_base() {
+    let mut server = graven().option("appendonly", "no").start().unwrap();
+    write_randomly(&server, 82, 600);
+    assert!(server.client().line("CONFIG SET appendonly yes").is_ok());
+    let before = dump(&server);
+    server.set_option("appendonly", "yes");
+    server.crash_and_restart().unwrap();
+    same("after the restart", &before, &dump(&server));
 }
