@@ -72,15 +72,6 @@ impl Digest {
                 });
             }
         } else if let Some(stream) = entry.stream() {
-            for entry in stream.range(StreamId::MIN, StreamId::MAX) {
-                self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
-                for (field, value) in entry.fields() {
-                    self.mix(field.to_bytes(&mut [0; 20]));
-                    self.mix(value.to_bytes(&mut [0; 20]));
-                }
-            }
-        }
-        if let Some(stream) = entry.stream() {
             stream.digest_parts(&mut |part| self.mix(part));
         }
         if entry.deadline().is_some() {
