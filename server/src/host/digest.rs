@@ -6,7 +6,7 @@
 //! a stream are mixed in order; members and fields are combined, each with a digest of its own if a score or value belongs to it.
 
 use graven_engine::Engine;
-use graven_store::{Entry, ObjectType, StreamId, StringRef};
+use graven_store::{Entry, ObjectType, StringRef};
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1 fingerprint in the making.
@@ -130,7 +130,7 @@ fn seventeen_digits(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use graven_store::{Stream, StreamId, Thresholds};
+    use graven_store::{Stream, Thresholds};
 
     #[test]
     fn numbers_are_printed_as_c_does() {

@@ -141,6 +141,7 @@ fn wild_integer(rng: &mut Rng) -> Vec<u8> {
     rng.pick(choices).to_vec()
 }
 
+/// None overflows: Redis 7.0 remembers that until a later `SORT`, which then fails.
 fn float(rng: &mut Rng) -> Vec<u8> {
     let choices: &[&[u8]] = &[
         b"0.1",
@@ -162,7 +163,6 @@ fn float(rng: &mut Rng) -> Vec<u8> {
         b"Infinity",
         b"0x1p3",
         b"1.7976931348623157e308",
-        b"1e400",
         b"0.30000000000000004",
         b"10.20",
         b"1.",
@@ -175,7 +175,6 @@ fn float(rng: &mut Rng) -> Vec<u8> {
         b"123456789.123456789",
         b"-0.0",
         b"1e",
-        b"1e4932",
         b"3.141592653589793238",
     ];
     rng.pick(choices).to_vec()
