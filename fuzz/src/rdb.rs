@@ -53,10 +53,13 @@ pub fn seeds() -> Vec<Vec<u8>> {
     ]
 }
 
+fn file_of(body: &[u8]) -> Vec<u8> {
+    [b"REDIS0012", body, b"\xff\x00\x00\x00\x00\x00\x00\x00\x00"].concat()
+}
+
 /// A body of a file, without header and end.
 pub fn run(body: &[u8]) {
-    let file = [b"REDIS0012", body, b"\xff\x00\x00\x00\x00\x00\x00\x00\x00"].concat();
-    let contents = match read_all(&file) {
+    let contents = match read_all(&file_of(body)) {
         Ok(contents) => contents,
         Err(Error::NotRdb { .. } | Error::UnsupportedVersion { .. } | Error::AlreadyFailed { .. }) => panic!("the header is right"),
         Err(_) => return,
@@ -123,5 +126,19 @@ fn walk_stream(stream: &graven_rdb::Stream) {
         let backwards = stream.range_reversed(StreamId::MIN, StreamId::MAX).map(|entry| entry.fields().count()).sum::<usize>();
         assert_eq!(forwards, backwards);
         assert_eq!(stream.range(StreamId::MIN, StreamId::MAX).count() as u64, stream.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_are_valid() {
+        for seed in seeds() {
+            let contents = read_all(&file_of(&seed)).unwrap_or_else(|error| panic!("{}: {error}", seed.escape_ascii()));
+            assert!(contents.events.iter().all(|event| matches!(event, Event::Entry { .. })), "{:?}", contents.events);
+            run(&seed);
+        }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn checked(bytes: Vec<u8>, offset: u64) -> Result<Vec<u8>> {
 pub(crate) fn no_duplicates(bytes: &[u8], step: usize, offset: u64) -> Result<()> {
     let listpack = Listpack::new(bytes);
     let items = listpack.iter().count();
-    if items % step != 0 {
+    if !items.is_multiple_of(step) {
         return Err(Error::BadValue { offset, damage: ValueDamage::Items });
     }
     let names = || listpack.iter().step_by(step);
