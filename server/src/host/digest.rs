@@ -130,7 +130,7 @@ fn seventeen_digits(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use graven_store::{Stream, Thresholds};
+    use graven_store::{Stream, StreamId, Thresholds};
 
     #[test]
     fn numbers_are_printed_as_c_does() {
