@@ -107,10 +107,11 @@ impl Stream {
             Some(node) if has_room(node, bytes, limits) => node.append(id, pairs),
             full => {
                 if let Some(pack) = full.and_then(|node| Arc::get_mut(&mut node.pack)) {
-                    pack.shrink_to_fit();
+                    // A copy of just this size: shrinking in place would keep the block, which is up to twice as large.
+                    *pack = pack.as_slice().into();
                 }
-                if self.nodes.is_empty() {
-                    self.nodes.reserve_exact(1);
+                if self.nodes.len() == self.nodes.capacity() {
+                    self.nodes.reserve_exact(1 + self.nodes.len() / 8);
                 }
                 let mut node = Node::new(id, pairs.clone());
                 node.append(id, pairs);
