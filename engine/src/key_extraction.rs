@@ -189,7 +189,7 @@ mod tests {
         for (line, expected) in [
             ("sort k", vec![1]),
             ("sort k by store x", vec![1]),
-            ("sort k by w store x limit 0 store store y", vec![1, 8]),
+            ("sort k by w store x limit 0 store store y", vec![1, 10]),
             ("sort k store", vec![1]),
         ] {
             let args = OwnedArgs::from_parts(line.split(' ').map(str::as_bytes).collect::<Vec<_>>().into_iter());

@@ -7,7 +7,7 @@ pub mod crowd;
 
 use graven_engine::{Clock, Context, Engine, Error, Host, HostCommand, Pause, Resumed, Session, SessionFlags, Settings, WriteStatus};
 use graven_resp::{Args, OwnedArgs, split_line};
-use graven_store::{Entry, HashRef, ListRef, ObjectType, Stream, StreamId, StringRef};
+use graven_store::{Entry, HashRef, ListRef, ObjectType, SetRef, SortedSetRef, Stream, StreamId, StringRef};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -154,54 +154,43 @@ impl World {
         World { engine, session, now_ms, log: Vec::new() }
     }
 
-    /// Everything the databases hold, due or not: strings as they are, collections as the reply to a command that reads them,
-    /// sorted where the order is not theirs.
+    /// Everything the databases hold, due or not: strings as they are, collections with all members, sorted where the order is not
+    /// theirs. Read past the commands, which refuse while a world still loads.
     pub fn data_set(&mut self) -> DataSet {
         let mut data = DataSet::new();
-        let selected = self.session.db;
         for db in 0..DATABASES {
-            let entries = self.engine.keyspace.db(db).iter();
-            let stored = |e: &Entry| {
-                e.string()
-                    .map(|s| s.to_vec())
-                    .or_else(|| e.hash().map(show_hash))
-                    .or_else(|| e.list().map(show_list))
-                    .or_else(|| e.stream().map(show_stream))
-            };
-            let keys: Vec<_> = entries.map(|e| (e.key().to_vec(), e.object_type(), e.deadline(), stored(e))).collect();
-            self.session.db = db;
-            for (key, kind, deadline, stored) in keys {
-                let value = stored.unwrap_or_else(|| self.collection(&key, kind));
-                data.insert((db, key), (value, deadline));
+            for entry in self.engine.keyspace.db(db).iter() {
+                data.insert((db, entry.key().to_vec()), (stored(entry), entry.deadline()));
             }
         }
-        self.session.db = selected;
         data
     }
+}
 
-    fn collection(&mut self, key: &[u8], kind: ObjectType) -> Vec<u8> {
-        let words: &[&[u8]] = match kind {
-            ObjectType::String | ObjectType::Hash | ObjectType::List | ObjectType::Stream => {
-                unreachable!("they are read from the keyspace")
-            }
-            ObjectType::Set => &[b"SMEMBERS", key],
-            ObjectType::SortedSet => &[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
-        };
-        let reply = self.call(words);
-        let items = || {
-            let mut rest = &reply[..];
-            let count = number(&line(&mut rest)[1..]);
-            (0..count).map(|_| show(&mut rest)).collect::<Vec<_>>()
-        };
-        match kind {
-            ObjectType::Set => {
-                let mut members = items();
-                members.sort();
-                members.join(" ").into_bytes()
-            }
-            _ => reply,
-        }
-    }
+/// A value as text.
+fn stored(entry: &Entry) -> Vec<u8> {
+    let known = match entry.object_type() {
+        ObjectType::String => entry.string().map(|string| string.to_vec()),
+        ObjectType::List => entry.list().map(show_list),
+        ObjectType::Set => entry.set().map(show_set),
+        ObjectType::SortedSet => entry.sorted_set().map(show_sorted_set),
+        ObjectType::Hash => entry.hash().map(show_hash),
+        ObjectType::Stream => entry.stream().map(show_stream),
+    };
+    known.expect("a value is of its type")
+}
+
+/// Members, sorted.
+fn show_set(set: SetRef<'_>) -> Vec<u8> {
+    let mut members: Vec<_> = set.iter().map(|member| member.to_vec().escape_ascii().to_string()).collect();
+    members.sort();
+    members.join(" ").into_bytes()
+}
+
+/// Members with scores, in order.
+fn show_sorted_set(set: SortedSetRef<'_>) -> Vec<u8> {
+    let members: Vec<_> = set.iter().map(|(member, score)| format!("{}={score:?}", member.to_vec().escape_ascii())).collect();
+    members.join(" ").into_bytes()
 }
 
 /// Items in order.

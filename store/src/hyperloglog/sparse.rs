@@ -89,7 +89,7 @@ pub(super) fn raise(string: &mut Vec<u8>, index: usize, count: u8, max_bytes: us
         string[at] = value_byte(count, 1);
     } else {
         let mut parts = Vec::with_capacity(5);
-        let mut push = |parts: &mut Vec<u8>, len: usize| match (len, run.value) {
+        let push = |parts: &mut Vec<u8>, len: usize| match (len, run.value) {
             (0, _) => {}
             (len, 0) => push_zeros(parts, len),
             (len, value) => parts.push(value_byte(value, len)),
