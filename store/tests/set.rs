@@ -230,3 +230,32 @@ fn pops_empty_a_large_table_each_member_once() {
     }
     assert_eq!((popped.len(), table.len()), (20_000, 0));
 }
+
+#[test]
+fn many_members_at_once_are_the_same_as_one_after_the_other() {
+    let (mut keyspace, thresholds) = (keyspace(), thresholds(4, 4));
+    insert(&mut keyspace, b"set", &(0..2_000).map(|n: u32| n.to_string().into_bytes()).collect(), &thresholds);
+    let key = keyspace.key(b"set");
+    // Around the size of a batch, each word twice, half of them members already.
+    for count in [0, 1, 2, 15, 16, 17, 32, 33, 500] {
+        let words: Vec<Vec<u8>> = (0..count).map(|n: u32| (2_000 - count / 4 + n / 2).to_string().into_bytes()).collect();
+        let mut model = members(keyspace.db(0).get(key).unwrap());
+        let Slot::Occupied(mut place) = keyspace.db_mut(0).slot(key) else { panic!("the set is there") };
+        let mut set = place.set_mut().unwrap();
+
+        let mut found = Vec::new();
+        set.as_ref().contains_each(words.iter().map(Vec::as_slice), |member| found.push(member));
+        assert_eq!(found, words.iter().map(|word| model.contains(word)).collect::<Vec<_>>());
+
+        let new: Model = words.iter().filter(|word| !model.contains(*word)).cloned().collect();
+        assert_eq!(set.add_all(words.iter().map(Vec::as_slice), &thresholds), new.len());
+        model.extend(new.iter().cloned());
+        assert_eq!(set.as_ref().iter().map(|member| member.to_vec()).collect::<Model>(), model);
+
+        // Named twice: only once a member.
+        let twice = new.iter().chain(&new).map(Vec::as_slice).collect::<Vec<_>>();
+        assert_eq!(set.remove_all(twice.into_iter()), new.len());
+        model.retain(|member| !new.contains(member));
+        assert_eq!(set.as_ref().iter().map(|member| member.to_vec()).collect::<Model>(), model);
+    }
+}

@@ -1,7 +1,7 @@
 //! Changing a set under a key, however it is stored.
 
 use super::view::{SetRef, index_of};
-use super::{add_to_table, intset_may_be_listpack, listpack_of, listpack_takes, table_of};
+use super::{add_key, add_to_table, in_batches, intset_may_be_listpack, listpack_of, listpack_takes, table_of};
 use crate::entry::Entry;
 use crate::hasher::Hasher;
 use crate::large::Large;
@@ -79,6 +79,30 @@ impl SetMut<'_> {
             Some(table) => add_to_table(table, member),
             None => self.add_to_packed(member, thresholds),
         }
+    }
+
+    /// Adds members; how many were not there.
+    #[inline]
+    pub fn add_all<'k>(&mut self, members: impl ExactSizeIterator<Item = &'k [u8]>, thresholds: &Thresholds) -> usize {
+        let mut added = 0;
+        match self.table() {
+            Some(table) if members.len() > 1 => in_batches(table, members, |table, key| added += usize::from(add_key(table, key))),
+            _ => members.for_each(|member| added += usize::from(self.add(member, thresholds))),
+        }
+        added
+    }
+
+    /// Takes members out; how many were there.
+    #[inline]
+    pub fn remove_all<'k>(&mut self, members: impl ExactSizeIterator<Item = &'k [u8]>) -> usize {
+        let mut removed = 0;
+        match self.table() {
+            Some(table) if members.len() > 1 => {
+                in_batches(table, members, |table, key| removed += usize::from(table.remove(key).is_some()));
+            }
+            _ => members.for_each(|member| removed += usize::from(self.remove(member))),
+        }
+        removed
     }
 
     fn add_to_packed(&mut self, member: &[u8], thresholds: &Thresholds) -> bool {

@@ -24,12 +24,13 @@ pub use edit::SetMut;
 pub use view::SetRef;
 
 use crate::entry::Entry;
-use crate::hasher::Hasher;
+use crate::hasher::{Hasher, Key};
 use crate::slot::Slot;
 use crate::table::Table;
 use crate::thresholds::Thresholds;
 use crate::value::StringRef;
 use graven_listpack::{self as listpack, Intset, Item};
+use std::borrow::Borrow;
 
 /// The member that an item is.
 #[inline(always)]
@@ -43,11 +44,39 @@ fn member_of(item: Item<'_>) -> StringRef<'_> {
 /// Adds a member to a table; false if it is there already.
 #[inline]
 fn add_to_table(table: &mut Table, member: &[u8]) -> bool {
-    match table.slot(table.key(member)) {
+    add_key(table, table.key(member))
+}
+
+/// The same with the hash known.
+#[inline]
+fn add_key(table: &mut Table, key: Key<'_>) -> bool {
+    match table.slot(key) {
         Slot::Occupied(_) => false,
         Slot::Vacant(place) => {
-            place.insert_entry(Entry::new_bytes(member, b"", None, 0));
+            place.insert_entry(Entry::new_bytes(key.bytes, b"", None, 0));
             true
+        }
+    }
+}
+
+/// Members whose cache misses overlap.
+const BATCH: usize = 16;
+
+/// Visits the members as keys of a table, after asking the processor for what the lookups of a batch will touch.
+fn in_batches<'k, T: Borrow<Table>>(mut table: T, mut members: impl Iterator<Item = &'k [u8]>, mut visit: impl FnMut(&mut T, Key<'k>)) {
+    let mut batch = [Key { bytes: b"", hash: 0 }; BATCH];
+    loop {
+        let mut filled = 0;
+        for (place, member) in batch.iter_mut().zip(members.by_ref().take(BATCH)) {
+            *place = table.borrow().key(member);
+            table.borrow().prefetch_bucket(place.hash);
+            filled += 1;
+        }
+        let keys = &batch[..filled];
+        keys.iter().for_each(|key| table.borrow().prefetch_entry(key.hash));
+        keys.iter().for_each(|key| visit(&mut table, *key));
+        if filled < BATCH {
+            return;
         }
     }
 }

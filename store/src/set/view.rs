@@ -1,6 +1,6 @@
 //! Reading a set, however it is stored.
 
-use super::member_of;
+use super::{in_batches, member_of};
 use crate::entry::Entry;
 use crate::large::Large;
 use crate::slot::Occupied;
@@ -80,6 +80,14 @@ impl<'a> SetRef<'a> {
             Form::Intset(intset) => parse_canonical(member).is_some_and(|number| intset.contains(number)),
             Form::Listpack(listpack) => listpack.find(listpack.first(), member, 1).is_some(),
             Form::Table(table) => table.get(table.key(member)).is_some(),
+        }
+    }
+
+    /// Tells of each word whether it is a member.
+    pub fn contains_each<'k>(self, members: impl Iterator<Item = &'k [u8]>, mut visit: impl FnMut(bool)) {
+        match self.0 {
+            Form::Table(table) => in_batches(table, members, |table, key| visit(table.get(key).is_some())),
+            _ => members.for_each(|member| visit(self.contains(member))),
         }
     }
 

@@ -15,7 +15,7 @@ pub fn sadd(cx: &mut Context<'_>) -> Result<(), Error> {
         Slot::Occupied(mut place) => {
             let mut set = place.set_mut().ok_or(WRONG_TYPE)?;
             set.expect_members(members.len(), &thresholds);
-            members.for_each(|member| added += u64::from(set.add(member, &thresholds)));
+            added = set.add_all(members, &thresholds) as u64;
         }
         Slot::Vacant(place) => {
             let mut set = SetBuilder::for_members(cx.args.at(2), members.len(), place.hasher(), &thresholds);
@@ -42,15 +42,8 @@ pub fn srem(cx: &mut Context<'_>) -> Result<(), Error> {
     let (mut removed, mut emptied) = (0, false);
     if let Slot::Occupied(mut place) = cx.engine.slot(cx.session.db, key) {
         let mut set = place.set_mut().ok_or(WRONG_TYPE)?;
-        for member in cx.args.skip(2) {
-            if set.remove(member) {
-                removed += 1;
-                if set.as_ref().is_empty() {
-                    emptied = true;
-                    break;
-                }
-            }
-        }
+        removed = set.remove_all(cx.args.skip(2)) as u64;
+        emptied = set.as_ref().is_empty();
         if emptied {
             drop(place.remove());
         }

@@ -65,8 +65,9 @@ pub fn smismember(cx: &mut Context<'_>) -> Result<(), Error> {
     let set = cx.engine.read(cx.session, key).map(set_of).transpose()?;
     let members = cx.args.skip(2);
     cx.reply.array(members.len());
-    for member in members {
-        cx.reply.int(set.is_some_and(|set| set.contains(member)).into());
+    match set {
+        Some(set) => set.contains_each(members, |found| cx.reply.int(found.into())),
+        None => members.for_each(|_| cx.reply.int(0)),
     }
     Ok(())
 }
