@@ -52,7 +52,7 @@ impl Server {
         if self.timers.expiring {
             self.expire_slice();
         }
-        self.timers.evicting = self.engine.evict_on(&mut self.outside);
+        self.timers.evicting = self.engine.evict_on(&self.outside);
     }
 
     /// What happens ten times a second.
