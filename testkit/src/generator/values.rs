@@ -244,6 +244,22 @@ pub fn token(rng: &mut Rng, token: &str) -> Vec<u8> {
         "{element}" => rng.below(100_000).to_string().into_bytes(),
         "{smalloffset}" => rng.between(0, 15).to_string().into_bytes(),
         "{sparse}" => rng.pick::<[u8]>(&[b"3000", b"100", b"40", b"0"]).to_vec(),
+        "{town}" => format!("town{}", rng.below(12)).into_bytes(),
+        "{lon}" => {
+            let degrees = rng.between(-180_000_000, 180_000_000);
+            let near = rng.between(10_000_000, 16_000_000);
+            let chosen = if rng.chance(70) { near } else { degrees };
+            format!("{:.6}", chosen as f64 / 1e6).into_bytes()
+        }
+        "{lat}" => {
+            let degrees = rng.between(-85_000_000, 85_000_000);
+            let near = rng.between(36_000_000, 40_000_000);
+            let chosen = if rng.chance(70) { near } else { degrees };
+            format!("{:.6}", chosen as f64 / 1e6).into_bytes()
+        }
+        "{far}" => rng.pick::<[u8]>(&[b"0", b"1", b"10", b"50.5", b"100", b"200", b"500", b"1000", b"5000", b"12000", b"30000"]).to_vec(),
+        "{some}" => rng.between(1, 5).to_string().into_bytes(),
+        "{unit}" => rng.pick::<[u8]>(&[b"m", b"km", b"ft", b"mi", b"KM"]).to_vec(),
         "{01}" => rng.pick::<[u8]>(&[b"0", b"1"]).to_vec(),
         "{bit}" => {
             let most = if rng.chance(90) { 300 } else { 20_000 };

@@ -144,7 +144,7 @@ fn reply_members(reply: &mut Reply<'_>, members: Members<'_>, with_scores: bool)
 
 /// Puts a result in the place of a key and of what it held, and replies how many members it has. An empty result deletes
 /// the key.
-fn store(cx: &mut Context<'_>, key: Key<'_>, result: SortedSetBuilder, event: &str) {
+pub(crate) fn store(cx: &mut Context<'_>, key: Key<'_>, result: SortedSetBuilder, event: &str) {
     let (db, lazily) = (cx.session.db, cx.engine.settings.lazy_server_del);
     let len = result.len();
     if len == 0 {
