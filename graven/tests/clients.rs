@@ -145,18 +145,36 @@ fn a_log_piped_into_a_server_gives_the_same_data() {
 }
 
 #[test]
-fn redis_benchmark_runs_its_default_tests_that_use_these_commands() {
+fn redis_benchmark_runs_its_whole_default_list() {
     for extra in [&["-P", "1"][..], &["-P", "16"], &["-3", "-P", "4"], &["--threads", "2"]] {
         let server = graven().start().unwrap();
         let output = Command::new("redis-benchmark")
             .args(["-p", &server.port().to_string(), "-n", "4000", "-c", "20", "-r", "1000", "-q"])
-            .args(["-t", "ping_inline,ping_mbulk,set,get,incr,mset"])
             .args(extra)
             .output()
             .expect("redis-benchmark is installed (cargo xtask test installs it)");
         let text = said(&output);
         assert!(output.status.success(), "{text}");
-        for test in ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET (10 keys)"] {
+        for test in [
+            "PING_INLINE",
+            "PING_MBULK",
+            "SET",
+            "GET",
+            "INCR",
+            "LPUSH",
+            "RPUSH",
+            "LPOP",
+            "RPOP",
+            "SADD",
+            "HSET",
+            "SPOP",
+            "ZADD",
+            "ZPOPMIN",
+            "LPUSH (needed to benchmark LRANGE)",
+            "LRANGE_100 (first 100 elements)",
+            "LRANGE_600 (first 600 elements)",
+            "MSET (10 keys)",
+        ] {
             assert!(text.contains(&format!("{test}: ")), "{test} is missing in {text}");
         }
         assert!(!text.contains("Error"), "{text}");
@@ -227,5 +245,38 @@ fn redis_py_basic_use_works() {
     let Some(python) = python_with_redis() else { return };
     let server = graven().start().unwrap();
     let output = Command::new(python).args(["-c", REDIS_PY, &server.port().to_string()]).output().unwrap();
+    assert_eq!(said(&output), "done\n");
+}
+
+#[test]
+fn redis_py_uses_every_data_type() {
+    let Some(python) = python_with_redis() else { return };
+    let server = graven().start().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/data_types.py");
+    let output = Command::new(python).args([script, &server.port().to_string()]).output().unwrap();
+    assert_eq!(said(&output), "done\n");
+}
+
+/// A directory with node-redis and the script; `None`, with the reason, where it cannot be had.
+fn node_with_redis() -> Option<PathBuf> {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("node-redis");
+    std::fs::create_dir_all(&dir).unwrap();
+    if !dir.join("node_modules/redis/package.json").exists() {
+        let installed = Command::new("npm").args(["install", "--silent", "--no-save", "--prefix"]).arg(&dir).arg("redis").output();
+        if !dir.join("node_modules/redis/package.json").exists() {
+            println!("skipped: node-redis could not be installed: {installed:?}");
+            return None;
+        }
+    }
+    // A module is looked for beside the script.
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/data_types.mjs"), dir.join("data_types.mjs")).unwrap();
+    Some(dir)
+}
+
+#[test]
+fn node_redis_uses_every_data_type() {
+    let Some(dir) = node_with_redis() else { return };
+    let server = graven().start().unwrap();
+    let output = Command::new("node").arg("data_types.mjs").arg(server.port().to_string()).current_dir(dir).output().unwrap();
     assert_eq!(said(&output), "done\n");
 }
