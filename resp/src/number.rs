@@ -43,6 +43,11 @@ pub fn push_prefixed(out: &mut Vec<u8>, prefix: u8, value: i64) {
         out.extend_from_slice(&[prefix, b'0' + value as u8, b'\r', b'\n']);
         return;
     }
+    if (10..100).contains(&value) {
+        let value = value as u8;
+        out.extend_from_slice(&[prefix, b'0' + value / 10, b'0' + value % 10, b'\r', b'\n']);
+        return;
+    }
     let mut digits = itoa::Buffer::new();
     out.push(prefix);
     out.extend_from_slice(digits.format(value).as_bytes());
