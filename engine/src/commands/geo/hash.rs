@@ -70,6 +70,13 @@ fn interleave(place: Place, steps: u32, latitude_max: f64) -> u64 {
     spread(latitude as u32) | spread(longitude as u32) << 1
 }
 
+/// A score as bits. What is no place, being negative or too great, becomes what Redis makes of it on x86-64.
+fn bits_of_score(score: f64) -> u64 {
+    const HALF: f64 = 9_223_372_036_854_775_808.0;
+    let signed = |score: f64| if (-HALF..HALF).contains(&score) { score as i64 as u64 } else { 1 << 63 };
+    if score < HALF { signed(score) } else { signed(score - HALF) ^ 1 << 63 }
+}
+
 impl Place {
     /// Whether the grid has it.
     pub(super) fn is_valid(self) -> bool {
@@ -81,10 +88,9 @@ impl Place {
         interleave(self, STEPS, LATITUDE_MAX)
     }
 
-    /// The middle of the cell that a score stands for. A negative score, which is no place, is taken for the bits of the integer.
+    /// The middle of the cell that a score stands for.
     pub(super) fn of_score(score: f64) -> Place {
-        let bits = if score < 0.0 { score as i64 as u64 } else { score as u64 };
-        let area = Cell { bits, steps: STEPS }.area();
+        let area = Cell { bits: bits_of_score(score), steps: STEPS }.area();
         Place {
             longitude: ((area.west + area.east) / 2.0).clamp(-LONGITUDE_MAX, LONGITUDE_MAX),
             latitude: ((area.south + area.north) / 2.0).clamp(-LATITUDE_MAX, LATITUDE_MAX),

@@ -4,6 +4,8 @@ use super::hash::{Cell, Place, STEPS};
 
 /// Metres; the value that Redis uses.
 const EARTH_RADIUS: f64 = 6_372_797.560856;
+/// Divided by, not multiplied with its inverse: the last bit is to be Redis's.
+const RADIANS_PER_DEGREE: f64 = std::f64::consts::PI / 180.0;
 /// Half of the equator in the Mercator projection, metres.
 const MERCATOR_MAX: f64 = 20_037_726.37;
 
@@ -60,10 +62,10 @@ impl Shape {
             Extent::Circle { radius } => (radius, radius),
             Extent::Box { width, height } => (width / 2.0, height / 2.0),
         };
-        let up = (half_height / EARTH_RADIUS).to_degrees();
+        let up = half_height / EARTH_RADIUS / RADIANS_PER_DEGREE;
         // The side towards the pole is the one on which the same width is more degrees.
         let pole_side = if latitude < 0.0 { latitude - up } else { latitude + up };
-        let aside = (half_width / EARTH_RADIUS / pole_side.to_radians().cos()).to_degrees();
+        let aside = half_width / EARTH_RADIUS / pole_side.to_radians().cos() / RADIANS_PER_DEGREE;
         [longitude - aside, latitude - up, longitude + aside, latitude + up]
     }
 

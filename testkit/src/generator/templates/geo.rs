@@ -14,6 +14,8 @@ pub const ALL: Table = &[
     "GEOADD {k:geo} {float} {float} {town}",
     "GEOADD {k:geo} {lon} {lat}",
     "ZADD {k:geo} {int} {town}",
+    "ZADD {k:geo} {float} {town}",
+    "ZADD {k:geo} inf {town}",
     "ZREM {k:geo} {town}",
     "GEODIST {k:geo} {town} {town}",
     "GEODIST {k:geo} {town} {town} {unit}",
