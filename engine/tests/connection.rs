@@ -4,16 +4,10 @@
 mod support;
 
 use graven_engine::{SessionFlags, Settings};
-use support::World;
+use support::{World, expect};
 
 const NO_AUTH: &str = "NOAUTH Authentication required.";
 const WRONG_PASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
-
-fn expect(world: &mut World, cases: &[(&str, &str)]) {
-    for (line, reply) in cases {
-        assert_eq!(world.run(line), *reply, "{line}");
-    }
-}
 
 /// A server with a password and a client that has not said it.
 fn locked() -> World {

@@ -4,23 +4,7 @@ mod support;
 
 use graven_engine::Settings;
 use graven_store::Thresholds;
-use support::World;
-
-fn world(lines: &[&str]) -> World {
-    let mut world = World::default();
-    for line in lines {
-        world.run(line);
-    }
-    world.effects();
-    world
-}
-
-/// Runs lines and compares their replies.
-fn expect(world: &mut World, cases: &[(&str, &str)]) {
-    for (line, reply) in cases {
-        assert_eq!(world.run(line), *reply, "{line}");
-    }
-}
+use support::{World, expect, world};
 
 #[test]
 fn what_was_popped_is_logged_as_the_pop_that_happened() {

@@ -2,22 +2,7 @@
 
 mod support;
 
-use support::World;
-
-fn world(lines: &[&str]) -> World {
-    let mut world = World::default();
-    for line in lines {
-        world.run(line);
-    }
-    world.effects();
-    world
-}
-
-fn expect(world: &mut World, cases: &[(&str, &str)]) {
-    for (line, reply) in cases {
-        assert_eq!(world.run(line), *reply, "{line}");
-    }
-}
+use support::{World, expect, world};
 
 #[test]
 fn weights_and_values_are_found_by_patterns() {

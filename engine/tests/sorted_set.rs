@@ -4,14 +4,7 @@ mod support;
 
 use graven_engine::Settings;
 use graven_store::Thresholds;
-use support::World;
-
-/// Runs lines and compares their replies.
-fn expect(world: &mut World, cases: &[(&str, &str)]) {
-    for (line, reply) in cases {
-        assert_eq!(world.run(line), *reply, "{line}");
-    }
-}
+use support::{World, expect, world};
 
 /// The same with small and with large sorted sets.
 fn everywhere(test: impl Fn(&mut World)) {
@@ -44,15 +37,6 @@ fn scores_order_members_and_names_order_equal_scores() {
             ],
         );
     });
-}
-
-fn world(lines: &[&str]) -> World {
-    let mut world = World::default();
-    for line in lines {
-        world.run(line);
-    }
-    world.effects();
-    world
 }
 
 #[test]

@@ -3,23 +3,7 @@
 mod support;
 
 use graven_engine::Settings;
-use support::{START_MS, World};
-
-fn world(lines: &[&str]) -> World {
-    let mut world = World::default();
-    for line in lines {
-        world.run(line);
-    }
-    world.effects();
-    world
-}
-
-/// Runs lines and compares their replies.
-fn expect(world: &mut World, cases: &[(&str, &str)]) {
-    for (line, reply) in cases {
-        assert_eq!(world.run(line), *reply, "{line}");
-    }
-}
+use support::{START_MS, World, expect, world};
 
 /// A world with small nodes.
 fn small_nodes(entries: usize) -> World {

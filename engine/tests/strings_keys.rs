@@ -3,23 +3,7 @@
 mod support;
 
 use graven_engine::{SessionFlags, Settings};
-use support::{START_MS, World};
-
-fn world(lines: &[&str]) -> World {
-    let mut world = World::default();
-    for line in lines {
-        world.run(line);
-    }
-    world.effects();
-    world
-}
-
-/// Runs lines and compares their replies.
-fn expect(world: &mut World, cases: &[(&str, &str)]) {
-    for (line, reply) in cases {
-        assert_eq!(world.run(line), *reply, "{line}");
-    }
-}
+use support::{START_MS, World, expect, world};
 
 #[test]
 fn relative_deadlines_are_logged_as_absolute_ones() {

@@ -170,6 +170,13 @@ impl Entry {
         entry
     }
 
+    /// A string stored as bytes, whose encoding is `raw`.
+    pub fn new_raw(key: &[u8], value: &[u8], deadline: Option<u64>, access: u32) -> Entry {
+        let mut entry = Self::new_bytes(key, value, deadline, access);
+        entry.mark_raw();
+        entry
+    }
+
     /// A small collection, of which `bytes` are the compact form that `packed` says.
     pub fn new_packed(key: &[u8], packed: Packed, bytes: &[u8], deadline: Option<u64>, access: u32) -> Entry {
         if bytes.len() > EMBEDDED_MAX_BYTES {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod command;
 pub mod connection;
 pub mod database;
+mod destination;
 pub mod generic;
 pub mod geo;
 pub mod hash;

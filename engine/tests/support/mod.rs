@@ -230,6 +230,23 @@ fn show_hash(hash: HashRef<'_>) -> Vec<u8> {
     fields.join("; ").into_bytes()
 }
 
+/// A world in which these lines were executed; what they logged is not looked at.
+pub fn world(lines: &[&str]) -> World {
+    let mut world = World::default();
+    for line in lines {
+        world.run(line);
+    }
+    world.effects();
+    world
+}
+
+/// Runs lines and compares their replies.
+pub fn expect(world: &mut World, cases: &[(&str, &str)]) {
+    for (line, reply) in cases {
+        assert_eq!(world.run(line), *reply, "{line}");
+    }
+}
+
 /// `rename-command`
 pub fn rename(engine: &mut Engine, renamed: &[(&str, &str)]) {
     for (old, new) in renamed {

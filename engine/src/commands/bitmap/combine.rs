@@ -1,10 +1,11 @@
 //! `BITOP`: strings combined bit by bit; shorter ones go on with zeros.
 
+use crate::commands::destination;
 use crate::commands::string::string_of;
 use crate::context::Context;
 use crate::error::{Error, SYNTAX};
 use crate::notify::EventClass;
-use graven_store::{Entry, Slot};
+use graven_store::Entry;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
@@ -43,7 +44,9 @@ pub fn bitop(cx: &mut Context<'_>) -> Result<(), Error> {
     if operation == Operation::Not {
         result.iter_mut().for_each(|byte| *byte = !*byte);
     }
-    store(cx, &result);
+    let key = cx.key(2);
+    let entry = (!result.is_empty()).then(|| Entry::new_raw(key.bytes, &result, None, cx.engine.fresh_access()));
+    destination::store(cx, key, entry, EventClass::STRING, "set");
     cx.reply.int(result.len() as i64);
     Ok(())
 }
@@ -64,34 +67,4 @@ fn combine(operation: Operation, result: &mut Vec<u8>, bytes: &[u8]) {
         Operation::Xor => both.iter_mut().zip(bytes).for_each(|(a, b)| *a ^= b),
         Operation::Not => unreachable!("it has a single source"),
     }
-}
-
-/// Makes the destination this raw string without a deadline, or removes it if the string is empty.
-fn store(cx: &mut Context<'_>, result: &[u8]) {
-    let key = cx.key(2);
-    let lazily = cx.engine.settings.lazy_server_del;
-    if result.is_empty() {
-        if let Some(old) = cx.engine.remove(cx.session.db, key) {
-            cx.engine.drop_entry(old, lazily);
-            cx.changed(key.bytes);
-            cx.notify(EventClass::GENERIC, "del", key.bytes);
-        }
-        return;
-    }
-    let access = cx.engine.fresh_access();
-    let entry = Entry::new_bytes(key.bytes, result, None, access);
-    let (old, mut place) = match cx.engine.slot(cx.session.db, key) {
-        Slot::Occupied(mut place) => (Some(place.replace(entry)), place),
-        Slot::Vacant(place) => (None, place.insert_entry(entry)),
-    };
-    place.mark_raw();
-    let is_new = old.is_none();
-    if let Some(old) = old {
-        cx.engine.drop_entry(old, lazily);
-    }
-    if is_new {
-        cx.notify(EventClass::NEW, "new", key.bytes);
-    }
-    cx.changed(key.bytes);
-    cx.notify(EventClass::STRING, "set", key.bytes);
 }

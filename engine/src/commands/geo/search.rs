@@ -3,6 +3,7 @@
 use super::hash::Place;
 use super::shape::{Extent, Shape};
 use super::{place_at, places_of, reply_distance, reply_place, unit_at};
+use crate::commands::destination;
 use crate::commands::sorted_set::store;
 use crate::context::Context;
 use crate::error::{Error, NOT_INTEGER, SYNTAX, quotable};
@@ -281,12 +282,7 @@ fn search(cx: &mut Context<'_>, form: Form) -> Result<(), Error> {
     match (query.target, found) {
         (Some(target), None) => {
             let target = cx.key(target);
-            if let Some(old) = cx.engine.remove(cx.session.db, target) {
-                let lazily = cx.engine.settings.lazy_server_del;
-                cx.engine.drop_entry(old, lazily);
-                cx.changed(target.bytes);
-                cx.notify(EventClass::GENERIC, "del", target.bytes);
-            }
+            destination::store(cx, target, None, EventClass::ZSET, "");
             cx.reply.int(0);
         }
         (Some(target), Some(found)) => {

@@ -5,12 +5,13 @@
 //! result is the one that Redis 7.2 arrives at by adding the members one by one.
 
 use super::set_of;
+use crate::commands::destination;
 use crate::context::Context;
 use crate::error::{Error, SYNTAX};
 use crate::notify::EventClass;
 use graven_resp::number::parse_i64;
 use graven_resp::push_bulk;
-use graven_store::{Key, Probe, SetBuilder, SetRef, Slot, StringRef};
+use graven_store::{Key, Probe, SetBuilder, SetRef, StringRef};
 use std::ops::ControlFlow;
 
 /// Up to so many sets, a union asks for each member whether a set before has it; of more it keeps what it has seen.
@@ -200,31 +201,10 @@ fn store_combined(cx: &mut Context<'_>, operation: Operation, event: &str) -> Re
 /// Puts a result in the place of the key at argument 1 and of what it held, and replies how many members it has. An empty
 /// result deletes the key.
 fn store(cx: &mut Context<'_>, result: SetBuilder, event: &str) {
-    let (key, db, lazily) = (cx.key(1), cx.session.db, cx.engine.settings.lazy_server_del);
-    let len = result.len();
+    let (key, len) = (cx.key(1), result.len());
+    let entry = (len > 0).then(|| result.into_entry(key.bytes, None, cx.engine.fresh_access()));
+    destination::store(cx, key, entry, EventClass::SET, event);
     cx.reply.int(len as i64);
-    if len == 0 {
-        if let Some(old) = cx.engine.remove(db, key) {
-            cx.engine.drop_entry(old, lazily);
-            cx.changed(key.bytes);
-            cx.notify(EventClass::GENERIC, "del", key.bytes);
-        }
-        return;
-    }
-    let entry = result.into_entry(key.bytes, None, cx.engine.fresh_access());
-    let old = match cx.engine.slot(db, key) {
-        Slot::Occupied(mut place) => Some(place.replace(entry)),
-        Slot::Vacant(place) => {
-            place.insert_entry(entry);
-            None
-        }
-    };
-    cx.changed(key.bytes);
-    match old {
-        Some(old) => cx.engine.drop_entry(old, lazily),
-        None => cx.notify(EventClass::NEW, "new", key.bytes),
-    }
-    cx.notify(EventClass::SET, event, key.bytes);
 }
 
 /// `SINTERCARD numkeys key [key …] [LIMIT limit]`

@@ -10,12 +10,13 @@ mod elements;
 mod options;
 mod pattern;
 
+use crate::commands::destination;
 use crate::context::Context;
 use crate::error::Error;
 use crate::notify::EventClass;
 use elements::{Elements, Texts};
 use graven_resp::Reply;
-use graven_store::{Entry, ListLimits, Slot, StringRef};
+use graven_store::{Entry, ListLimits, StringRef};
 use options::Options;
 use pattern::{Lookup, Pattern};
 
@@ -85,32 +86,11 @@ fn collect(elements: &Elements, options: &Options<'_>, lookup: &mut Lookup<'_>) 
 }
 
 /// Makes a list of the texts, or removes the key if there are none.
-fn store(cx: &mut Context<'_>, destination: &[u8], texts: &Texts) {
-    let key = cx.engine.keyspace.key(destination);
-    let lazily = cx.engine.settings.lazy_server_del;
-    cx.reply.int(texts.len() as i64);
-    if texts.len() == 0 {
-        if let Some(entry) = cx.engine.remove(cx.session.db, key) {
-            cx.engine.drop_entry(entry, lazily);
-            cx.changed(destination);
-            cx.notify(EventClass::GENERIC, "del", destination);
-        }
-        return;
-    }
+fn store(cx: &mut Context<'_>, name: &[u8], texts: &Texts) {
+    let key = cx.engine.keyspace.key(name);
     let limits = ListLimits::of(&cx.engine.settings.thresholds);
-    let entry = Entry::new_list(destination, texts.iter(), limits, None, cx.engine.fresh_access());
-    let old = match cx.engine.slot(cx.session.db, key) {
-        Slot::Occupied(mut place) => Some(place.replace(entry)),
-        Slot::Vacant(place) => {
-            place.insert_entry(entry);
-            None
-        }
-    };
-    match old {
-        Some(old) => cx.engine.drop_entry(old, lazily),
-        None => cx.notify(EventClass::NEW, "new", destination),
-    }
-    cx.changed(destination);
-    cx.engine.dirty += texts.len() as u64 - 1;
-    cx.notify(EventClass::LIST, "sortstore", destination);
+    let entry = (texts.len() > 0).then(|| Entry::new_list(name, texts.iter(), limits, None, cx.engine.fresh_access()));
+    destination::store(cx, key, entry, EventClass::LIST, "sortstore");
+    cx.engine.dirty += (texts.len() as u64).saturating_sub(1);
+    cx.reply.int(texts.len() as i64);
 }

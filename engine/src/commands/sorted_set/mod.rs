@@ -22,12 +22,13 @@ pub use range::{zcount, zlexcount, zrange, zrangebylex, zrangebyscore, zrangesto
 pub use remove::{zrem, zremrangebylex, zremrangebyrank, zremrangebyscore};
 pub use scan::zscan;
 
+use crate::commands::destination;
 use crate::commands::string::reply_string;
 use crate::context::Context;
 use crate::error::{Error, SYNTAX, WRONG_TYPE, wrong_arity};
 use crate::notify::EventClass;
 use graven_resp::{Protocol, Reply};
-use graven_store::{Entry, Key, Members, Slot, SortedSetBuilder, SortedSetRef, StringRef};
+use graven_store::{Entry, Key, Members, SortedSetBuilder, SortedSetRef, StringRef};
 
 /// The sorted set that an entry holds, or the error of a command that wants one.
 #[inline]
@@ -145,29 +146,8 @@ fn reply_members(reply: &mut Reply<'_>, members: Members<'_>, with_scores: bool)
 /// Puts a result in the place of a key and of what it held, and replies how many members it has. An empty result deletes
 /// the key.
 pub(crate) fn store(cx: &mut Context<'_>, key: Key<'_>, result: SortedSetBuilder, event: &str) {
-    let (db, lazily) = (cx.session.db, cx.engine.settings.lazy_server_del);
     let len = result.len();
-    if len == 0 {
-        if let Some(old) = cx.engine.remove(db, key) {
-            cx.engine.drop_entry(old, lazily);
-            cx.changed(key.bytes);
-            cx.notify(EventClass::GENERIC, "del", key.bytes);
-        }
-    } else {
-        let entry = result.into_entry(key.bytes, None, cx.engine.fresh_access());
-        let old = match cx.engine.slot(db, key) {
-            Slot::Occupied(mut place) => Some(place.replace(entry)),
-            Slot::Vacant(place) => {
-                place.insert_entry(entry);
-                None
-            }
-        };
-        cx.changed(key.bytes);
-        match old {
-            Some(old) => cx.engine.drop_entry(old, lazily),
-            None => cx.notify(EventClass::NEW, "new", key.bytes),
-        }
-        cx.notify(EventClass::ZSET, event, key.bytes);
-    }
+    let entry = (len > 0).then(|| result.into_entry(key.bytes, None, cx.engine.fresh_access()));
+    destination::store(cx, key, entry, EventClass::ZSET, event);
     cx.reply.int(len as i64);
 }
