@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments, contenders: &[Contender; 2]) -> Result<()> {
             }
         }
         let [redis, graven] = measured.map(median);
-        let what = if shape.starts_with("one ") { format!("{shape}, 1 M {unit}s") } else { (*shape).to_owned() };
+        let what = if shape.starts_with("one ") { format!("{shape}, per {unit}") } else { (*shape).to_owned() };
         row(&[what, format!("{redis:.0} B/{unit}"), format!("{graven:.0} B/{unit}"), format!("**{:.2}×**", graven / redis)]);
     }
     Ok(())
