@@ -33,12 +33,13 @@ fn run_at(bytes: &[u8]) -> Option<Run> {
     })
 }
 
-/// All runs, as far as they are whole.
+/// All runs. Of one cut in half the missing byte counts as zero, as in Redis, where every string ends with one: so there are
+/// too many registers, unless zero is what is missing.
 pub(super) fn runs(bytes: &[u8]) -> impl Iterator<Item = Run> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
-        let run = run_at(rest)?;
-        rest = &rest[run.bytes..];
+        let run = run_at(rest).or_else(|| run_at(&[*rest.first()?, 0]))?;
+        rest = rest.get(run.bytes..).unwrap_or_default();
         Some(run)
     })
 }
