@@ -38,3 +38,30 @@ fn places_are_logged_as_the_scores_that_they_got() {
     let before = w.data_set();
     assert_eq!(w.replayed().data_set(), before);
 }
+
+#[test]
+fn what_is_no_place_changes_nothing() {
+    let w = &mut world(&[SICILY, "SET s v"]);
+    for (line, reply) in [
+        ("GEOADD Sicily NX XX 1 1 a", "ERR syntax error"),
+        ("GEOADD Sicily NX CH CH", "ERR syntax error"),
+        ("GEOADD Sicily 1 1 a 1", "ERR syntax error"),
+        ("GEOADD Sicily 1 1 a x 1 b", "ERR value is not a valid float"),
+        ("GEOADD Sicily 1 1 a 181 1 b", "ERR invalid longitude,latitude pair 181.000000,1.000000"),
+        ("GEOADD Sicily 1 86 a", "ERR invalid longitude,latitude pair 1.000000,86.000000"),
+        ("GEORADIUS Sicily 1 1 x km", "ERR need numeric radius"),
+        ("GEORADIUS Sicily 1 1 -1 km", "ERR radius cannot be negative"),
+        ("GEORADIUS Sicily 1 1 1 parsec", "ERR unsupported unit provided. please use M, KM, FT, MI"),
+        ("GEORADIUS Sicily 1 1 1 km COUNT 0", "ERR COUNT must be > 0"),
+        ("GEORADIUS Sicily 1 1 1 km COUNT -9223372036854775808", "ERR COUNT must be > 0"),
+        ("GEORADIUS Sicily 1 1 1 km ANY", "ERR the ANY argument requires COUNT argument"),
+        ("GEORADIUSBYMEMBER Sicily nobody 1 km", "ERR could not decode requested zset member"),
+        ("GEORADIUS_RO Sicily 1 1 1 km STORE d", "ERR syntax error"),
+        ("ZCARD Sicily", "2"),
+    ] {
+        assert_eq!(w.run(line), reply, "{line}");
+    }
+    for command in ["GEOADD s 1 1 a", "GEOPOS s a", "GEODIST s a b", "GEORADIUS s x y 1 km"] {
+        assert_eq!(w.run(command), "WRONGTYPE Operation against a key holding the wrong kind of value", "{command}");
+    }
+}

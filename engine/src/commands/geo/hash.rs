@@ -168,6 +168,17 @@ mod tests {
     }
 
     #[test]
+    fn scores_that_are_no_places_are_at_the_edges() {
+        let place = |score| Place::of_score(score);
+        for score in [f64::INFINITY, 1e20, 18_446_744_073_709_551_616.0] {
+            assert_eq!(place(score), place(0.0), "{score}");
+        }
+        let east_north = Place { longitude: LONGITUDE_MAX, latitude: LATITUDE_MAX };
+        assert_eq!((place(-1.0), place(1e19)), (east_north, east_north));
+        assert_eq!(place(f64::NEG_INFINITY).longitude, LONGITUDE_MAX);
+    }
+
+    #[test]
     fn neighbours_lie_beside_their_cell() {
         let cell = Cell::of(Place { longitude: 10.0, latitude: 50.0 }, 7);
         let (here, there) = (cell.area(), cell.neighbour(1, -1).area());

@@ -1,21 +1,23 @@
 //! Places on the earth: members of sorted sets whose scores are geohashes of 52 bits (`hash`).
 //!
 //! `shape` has the arithmetic of circles, boxes and distances, `search` the commands that look for what is near, and this file
-//! those that write and show places. `GEOADD` is a `ZADD` with computed scores, and is logged as one.
+//! those that write and show places, `text` how they are written. `GEOADD` is a `ZADD` with computed scores, and is logged as one.
 
 mod hash;
 mod search;
 mod shape;
+mod text;
 
 pub use search::{georadius, georadius_ro, georadiusbymember, georadiusbymember_ro, geosearch, geosearchstore};
 
-use crate::commands::sorted_set::zadd;
+use crate::commands::sorted_set::{AddOptions, add_pairs};
 use crate::context::Context;
 use crate::error::{Error, NOT_FLOAT, SYNTAX, WRONG_TYPE};
+use graven_resp::Reply;
 use graven_resp::number::parse_f64;
-use graven_resp::{OwnedArgs, Protocol, Reply};
 use graven_store::{Entry, SortedSetRef};
 use hash::Place;
+use text::{reply_degrees, reply_distance};
 
 const BAD_UNIT: &str = "ERR unsupported unit provided. please use M, KM, FT, MI";
 
@@ -41,60 +43,41 @@ fn unit_at(cx: &Context<'_>, i: usize) -> Result<f64, Error> {
     UNITS.iter().find(|(name, _)| cx.is(i, name)).map(|(_, metres)| *metres).ok_or(BAD_UNIT.into())
 }
 
-/// Replies a distance with four digits after the point.
-fn reply_distance(reply: &mut Reply<'_>, distance: f64) {
-    reply.bulk(format!("{distance:.4}").as_bytes());
-}
-
-/// Replies longitude and latitude, with 17 digits after the point as far as they are not zeros.
+/// Replies longitude and latitude.
 fn reply_place(reply: &mut Reply<'_>, place: Place) {
     reply.array(2);
-    for degrees in [place.longitude, place.latitude] {
-        let text = format!("{degrees:.17}");
-        let text = text.trim_end_matches('0').trim_end_matches('.');
-        if reply.protocol() == Protocol::Resp3 {
-            reply.raw(format!(",{text}\r\n").as_bytes());
-        } else {
-            reply.bulk(text.as_bytes());
-        }
-    }
+    reply_degrees(reply, place.longitude);
+    reply_degrees(reply, place.latitude);
 }
 
 /// `GEOADD key [NX | XX] [CH] longitude latitude member [longitude latitude member …]`
 pub fn geoadd(cx: &mut Context<'_>) -> Result<(), Error> {
     let mut first = 2;
-    let (mut missing, mut existing) = (false, false);
+    let (mut missing, mut existing, mut count_changed) = (false, false, false);
     while first < cx.args.len() {
         match () {
             () if cx.is(first, "nx") => missing = true,
             () if cx.is(first, "xx") => existing = true,
-            () if cx.is(first, "ch") => {}
+            () if cx.is(first, "ch") => count_changed = true,
             () => break,
         }
         first += 1;
     }
-    if !(cx.args.len() - first).is_multiple_of(3) || missing && existing {
+    let (rest, args) = (cx.args.len() - first, cx.args);
+    if rest == 0 || !rest.is_multiple_of(3) || missing && existing {
         return Err(SYNTAX.into());
     }
-    let mut parts: Vec<Vec<u8>> = vec![b"ZADD".to_vec()];
-    parts.extend((1..first).map(|i| cx.args.at(i).to_vec()));
-    for i in (first..cx.args.len()).step_by(3) {
-        parts.push(place_at(cx, i)?.score().to_string().into_bytes());
-        parts.push(cx.args.at(i + 2).to_vec());
-    }
-    let rewritten = OwnedArgs::from_parts(parts.iter().map(Vec::as_slice));
-    let before = cx.engine.dirty;
-    let mut as_zadd = Context {
-        engine: cx.engine,
-        session: cx.session,
-        args: rewritten.as_args(),
-        reply: cx.reply.reborrow(),
-        spec: cx.spec,
-        id: cx.id,
-        key_hash: cx.key_hash,
-    };
-    zadd(&mut as_zadd)?;
-    if cx.engine.dirty != before {
+    let scores = (first..args.len()).step_by(3).map(|i| Ok(place_at(cx, i)?.score())).collect::<Result<Vec<_>, Error>>()?;
+    let options = AddOptions::of_places(missing, existing, count_changed);
+    let pair = |i: usize| (scores[i] as f64, args.at(first + 3 * i + 2));
+    if add_pairs(cx, options, scores.len(), pair)? && cx.engine.effects.is_enabled() {
+        let mut digits = vec![itoa::Buffer::new(); scores.len()];
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(first + 2 * scores.len());
+        parts.push(b"ZADD");
+        parts.extend((1..first).map(|i| args.at(i)));
+        for (i, (score, digits)) in scores.iter().zip(&mut digits).enumerate() {
+            parts.extend([digits.format(*score).as_bytes(), args.at(first + 3 * i + 2)]);
+        }
         cx.log(&parts);
     }
     Ok(())

@@ -1,17 +1,23 @@
 //! What is near: `GEOSEARCH`, `GEOSEARCHSTORE`, and `GEORADIUS` in its four forms, which they replace.
 
 use super::hash::Place;
-use super::shape::{Extent, Shape};
-use super::{place_at, places_of, reply_distance, reply_place, unit_at};
+use super::shape::{Extent, Reach, Shape};
+use super::text::reply_distance;
+use super::{place_at, places_of, reply_place, unit_at};
 use crate::commands::destination;
 use crate::commands::sorted_set::store;
+use crate::commands::string::reply_string;
 use crate::context::Context;
 use crate::error::{Error, NOT_INTEGER, SYNTAX, quotable};
 use crate::notify::EventClass;
+use graven_resp::Reply;
 use graven_resp::number::{parse_f64, parse_i64};
-use graven_store::{ScoreRange, SortedSetBuilder, SortedSetRef};
+use graven_store::{ScoreRange, SortedSetBuilder, SortedSetRef, StringRef};
 
 const NO_SUCH_MEMBER: &str = "ERR could not decode requested zset member";
+
+/// So many members are read at once.
+const FEW: usize = 256;
 
 /// Which command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -230,28 +236,44 @@ impl Query {
     }
 
     /// All that is found, in the order that is asked for, as many as are asked for.
-    fn run(&self, set: SortedSetRef<'_>) -> Vec<Found> {
+    fn run<'s>(&self, set: SortedSetRef<'s>) -> Vec<Found<'s>> {
         let (Some(centre), Some(extent)) = (self.centre, self.extent) else { return Vec::new() };
         let shape = Shape { centre, extent };
-        let most = if self.any { self.count } else { usize::MAX };
-        let mut found = Vec::new();
-        'cells: for cell in shape.cells() {
+        let mut search = Search { reach: shape.reach(), most: if self.any { self.count } else { usize::MAX }, found: Vec::new() };
+        // A few members are gone through once rather than once for each cell.
+        let few: Option<Vec<_>> = (set.len() <= FEW).then(|| set.iter().collect());
+        for cell in shape.cells() {
             let (min, end) = cell.scores();
-            let range = ScoreRange { max_excluded: true, ..ScoreRange::new(min as f64, end as f64) };
-            for (member, score) in set.by_score(&range) {
-                let place = Place::of_score(score);
-                if let Some(distance) = shape.reach(place) {
-                    found.push(Found { member: member.to_vec(), score, place, distance });
-                    if found.len() >= most {
-                        break 'cells;
-                    }
+            let (min, end) = (min as f64, end as f64);
+            let go_on = match &few {
+                Some(members) => {
+                    let first = members.partition_point(|(_, score)| *score < min);
+                    search.visit(members[first..].iter().copied().take_while(|(_, score)| *score < end))
                 }
+                None => search.visit(set.by_score(&ScoreRange { max_excluded: true, ..ScoreRange::new(min, end) })),
+            };
+            if !go_on {
+                break;
             }
         }
-        match self.order {
-            Some(Order::Ascending) => found.sort_by(|one, other| one.distance.total_cmp(&other.distance)),
-            Some(Order::Descending) => found.sort_by(|one, other| other.distance.total_cmp(&one.distance)),
-            None => {}
+        self.arrange(search.found)
+    }
+
+    /// In the order and the number that are asked for. Those at equal distances stay in the order in which they were found.
+    fn arrange<'s>(&self, mut found: Vec<Found<'s>>) -> Vec<Found<'s>> {
+        if let Some(order) = self.order {
+            let compare = |one: &Found<'_>, other: &Found<'_>| {
+                let by_distance = match order {
+                    Order::Ascending => one.distance.total_cmp(&other.distance),
+                    Order::Descending => other.distance.total_cmp(&one.distance),
+                };
+                by_distance.then(one.nth.cmp(&other.nth))
+            };
+            if self.count > 0 && self.count < found.len() {
+                found.select_nth_unstable_by(self.count - 1, compare);
+                found.truncate(self.count);
+            }
+            found.sort_unstable_by(compare);
         }
         if self.count > 0 {
             found.truncate(self.count);
@@ -261,12 +283,38 @@ impl Query {
 }
 
 /// A member within the shape.
-struct Found {
-    member: Vec<u8>,
+struct Found<'s> {
+    member: StringRef<'s>,
     score: f64,
     place: Place,
     /// Metres from the centre.
     distance: f64,
+    /// How many were found before it.
+    nth: usize,
+}
+
+/// What was found so far.
+struct Search<'s> {
+    reach: Reach,
+    /// Enough.
+    most: usize,
+    found: Vec<Found<'s>>,
+}
+
+impl<'s> Search<'s> {
+    /// Takes those that lie in the shape; false if there are enough.
+    fn visit(&mut self, members: impl Iterator<Item = (StringRef<'s>, f64)>) -> bool {
+        for (member, score) in members {
+            let place = Place::of_score(score);
+            if let Some(distance) = self.reach.of(place) {
+                self.found.push(Found { member, score, place, distance, nth: self.found.len() });
+                if self.found.len() >= self.most {
+                    return false;
+                }
+            }
+        }
+        true
+    }
 }
 
 fn search(cx: &mut Context<'_>, form: Form) -> Result<(), Error> {
@@ -287,34 +335,38 @@ fn search(cx: &mut Context<'_>, form: Form) -> Result<(), Error> {
         }
         (Some(target), Some(found)) => {
             let mut result = SortedSetBuilder::new(found.len(), &cx.engine.settings.thresholds, cx.engine.keyspace.hasher());
+            let mut scratch = [0; 20];
             for each in &found {
-                result.insert(&each.member, if query.store_distances { each.distance / query.metres } else { each.score });
+                result.insert(
+                    each.member.to_bytes(&mut scratch),
+                    if query.store_distances { each.distance / query.metres } else { each.score },
+                );
             }
             let target = cx.key(target);
             store(cx, target, result, if form == Form::SearchStore { "geosearchstore" } else { "georadiusstore" });
         }
         (None, None) => cx.reply.array(0),
-        (None, Some(found)) => reply_found(cx, &query, &found),
+        (None, Some(found)) => reply_found(&mut cx.reply, &query, &found),
     }
     Ok(())
 }
 
-fn reply_found(cx: &mut Context<'_>, query: &Query, found: &[Found]) {
+fn reply_found(reply: &mut Reply<'_>, query: &Query, found: &[Found<'_>]) {
     let extras = [query.with_distance, query.with_hash, query.with_place].into_iter().filter(|wanted| *wanted).count();
-    cx.reply.array(found.len());
+    reply.array(found.len());
     for each in found {
         if extras > 0 {
-            cx.reply.array(extras + 1);
+            reply.array(extras + 1);
         }
-        cx.reply.bulk(&each.member);
+        reply_string(reply, each.member);
         if query.with_distance {
-            reply_distance(&mut cx.reply, each.distance / query.metres);
+            reply_distance(reply, each.distance / query.metres);
         }
         if query.with_hash {
-            cx.reply.int(each.score as i64);
+            reply.int(each.score as i64);
         }
         if query.with_place {
-            reply_place(&mut cx.reply, each.place);
+            reply_place(reply, each.place);
         }
     }
 }

@@ -36,22 +36,84 @@ pub(super) fn distance(one: Place, other: Place) -> f64 {
     let (from, to) = (one.latitude.to_radians(), other.latitude.to_radians());
     let u = ((to - from) / 2.0).sin();
     let a = u * u + from.cos() * to.cos() * v * v;
-    2.0 * EARTH_RADIUS * a.sqrt().asin()
+    distance_of_haversine(a)
 }
 
-impl Shape {
+/// Who lies in a shape. What depends on the centre alone is computed once, and most of those that lie outside are refused before
+/// the costly part of the formula; what is computed is what Redis computes, to the bit.
+pub(super) struct Reach {
+    extent: Extent,
+    longitude: f64,
+    latitude: f64,
+    cos_latitude: f64,
+    /// A greater difference of latitudes is outside, radians.
+    most_apart: f64,
+    /// A greater haversine is outside: of the distance, or of the distance to the east or west if it is a box.
+    most_haversine: f64,
+}
+
+/// The sine of half an angle, squared, is the haversine. That of a distance, or a bit more: rounding must refuse nobody.
+fn haversine_limit(metres: f64) -> f64 {
+    let half_angle = metres / (2.0 * EARTH_RADIUS);
+    if half_angle >= std::f64::consts::FRAC_PI_2 { f64::INFINITY } else { half_angle.sin().powi(2) * (1.0 + 1e-9) + f64::MIN_POSITIVE }
+}
+
+fn distance_of_haversine(haversine: f64) -> f64 {
+    2.0 * EARTH_RADIUS * haversine.sqrt().asin()
+}
+
+impl Reach {
     /// The distance from the centre, if the place lies in the shape.
-    pub(super) fn reach(&self, place: Place) -> Option<f64> {
+    #[inline]
+    pub(super) fn of(&self, place: Place) -> Option<f64> {
+        let (longitude, latitude) = (place.longitude.to_radians(), place.latitude.to_radians());
+        let apart = (latitude - self.latitude).abs();
+        if apart > self.most_apart {
+            return None;
+        }
+        let v = ((longitude - self.longitude) / 2.0).sin();
+        let cos_latitude = latitude.cos();
         if let Extent::Box { width, height } = self.extent {
-            let beside = Place { longitude: self.centre.longitude, latitude: place.latitude };
-            if latitude_distance(place.latitude, self.centre.latitude) > height / 2.0 || distance(place, beside) > width / 2.0 {
+            if EARTH_RADIUS * apart > height / 2.0 {
+                return None;
+            }
+            let aside = cos_latitude * cos_latitude * v * v;
+            if aside > self.most_haversine || v != 0.0 && distance_of_haversine(aside) > width / 2.0 {
                 return None;
             }
         }
-        let found = distance(self.centre, place);
+        let found = if v == 0.0 {
+            EARTH_RADIUS * apart
+        } else {
+            let u = ((latitude - self.latitude) / 2.0).sin();
+            let a = u * u + self.cos_latitude * cos_latitude * v * v;
+            if matches!(self.extent, Extent::Circle { .. }) && a > self.most_haversine {
+                return None;
+            }
+            distance_of_haversine(a)
+        };
         match self.extent {
             Extent::Circle { radius } if found > radius => None,
             _ => Some(found),
+        }
+    }
+}
+
+impl Shape {
+    pub(super) fn reach(&self) -> Reach {
+        let (half_height, half_width) = match self.extent {
+            Extent::Circle { radius } => (radius, radius),
+            Extent::Box { width, height } => (height / 2.0, width / 2.0),
+        };
+        let latitude = self.centre.latitude.to_radians();
+        Reach {
+            extent: self.extent,
+            longitude: self.centre.longitude.to_radians(),
+            latitude,
+            cos_latitude: latitude.cos(),
+            // Near the other side of the earth rounding adds metres to distances.
+            most_apart: half_height / EARTH_RADIUS * (1.0 + 1e-6) + 1e-12,
+            most_haversine: haversine_limit(half_width),
         }
     }
 

@@ -19,8 +19,9 @@ pub fn zincrby(cx: &mut Context<'_>) -> Result<(), Error> {
     add(cx, true)
 }
 
+/// What is done with whom.
 #[derive(Clone, Copy, Default)]
-struct Options {
+pub(crate) struct Options {
     /// `NX`
     missing: bool,
     /// `XX`
@@ -33,14 +34,19 @@ struct Options {
     count_changed: bool,
     /// `INCR`
     increment: bool,
-    /// The argument with the first score.
-    first: usize,
 }
 
 impl Options {
-    fn parse(cx: &Context<'_>, increment: bool) -> Result<Options, Error> {
-        let mut options = Options { increment, first: 2, ..Options::default() };
-        while let Some(word) = cx.args.get(options.first) {
+    /// Those that `GEOADD` has too.
+    pub(crate) fn of_places(missing: bool, existing: bool, count_changed: bool) -> Options {
+        Options { missing, existing, count_changed, ..Options::default() }
+    }
+
+    /// The options, and the argument with the first score.
+    fn parse(cx: &Context<'_>, increment: bool) -> Result<(Options, usize), Error> {
+        let mut options = Options { increment, ..Options::default() };
+        let mut first = 2;
+        while let Some(word) = cx.args.get(first) {
             match word.len() {
                 2 if word.eq_ignore_ascii_case(b"nx") => options.missing = true,
                 2 if word.eq_ignore_ascii_case(b"xx") => options.existing = true,
@@ -50,9 +56,9 @@ impl Options {
                 4 if word.eq_ignore_ascii_case(b"incr") => options.increment = true,
                 _ => break,
             }
-            options.first += 1;
+            first += 1;
         }
-        let rest = cx.args.len() - options.first;
+        let rest = cx.args.len() - first;
         if rest == 0 || !rest.is_multiple_of(2) {
             return Err(SYNTAX.into());
         }
@@ -65,7 +71,7 @@ impl Options {
         if options.increment && rest > 2 {
             return Err("ERR INCR option supports a single increment-element pair".into());
         }
-        Ok(options)
+        Ok((options, first))
     }
 
     /// The score that a member gets; `None` if it stays as it is, or absent. May be NaN.
@@ -92,40 +98,53 @@ fn score_at(cx: &Context<'_>, i: usize) -> Result<f64, Error> {
 }
 
 fn add(cx: &mut Context<'_>, increment: bool) -> Result<(), Error> {
-    let options = Options::parse(cx, increment)?;
-    let first = options.first;
+    let (options, first) = Options::parse(cx, increment)?;
     let first_score = score_at(cx, first)?;
     // All are checked before the first change. They are read again then: that is cheaper than to keep them.
     for i in (first + 2..cx.args.len()).step_by(2) {
         score_at(cx, i)?;
     }
+    let args = cx.args;
+    let score = |i| if i == 0 { first_score } else { parse_f64(args.at(first + 2 * i)).expect("it was read before") };
+    add_pairs(cx, options, (args.len() - first) / 2, |i| (score(i), args.at(first + 2 * i + 1)))?;
+    Ok(())
+}
+
+/// Gives members scores: `pair` names those of the first to the last of `pairs`, at least one. Replies, and tells whether
+/// anything changed.
+#[inline]
+pub(crate) fn add_pairs<'a>(
+    cx: &mut Context<'a>,
+    options: Options,
+    pairs: usize,
+    pair: impl Fn(usize) -> (f64, &'a [u8]),
+) -> Result<bool, Error> {
     let key = cx.key(1);
-    let pairs = (cx.args.len() - first) / 2;
     let (access, thresholds) = (cx.engine.fresh_access(), cx.engine.settings.thresholds);
     let mut tally = Tally::default();
-    let mut next = first;
+    let mut next = 0;
     let (mut place, created) = match cx.engine.slot(cx.session.db, key) {
         Slot::Occupied(place) => (place, false),
         Slot::Vacant(_) if options.existing => {
             reply(cx, options, &tally);
-            return Ok(());
+            return Ok(false);
         }
         Slot::Vacant(place) => {
             let mut builder = SortedSetBuilder::new(pairs, &thresholds, place.hasher());
-            builder.insert(cx.args.at(first + 1), first_score);
-            tally = Tally { added: 1, updated: 0, score: Some(first_score) };
-            next += 2;
+            let (score, member) = pair(0);
+            builder.insert(member, score);
+            tally = Tally { added: 1, updated: 0, score: Some(score) };
+            next = 1;
             (place.insert_entry(builder.into_entry(key.bytes, None, access)), true)
         }
     };
-    if next < cx.args.len() {
+    if next < pairs {
         let mut set = place.sorted_set_mut().ok_or(WRONG_TYPE)?;
         set.expect_members(pairs, &thresholds);
-        for i in (next..cx.args.len()).step_by(2) {
-            let score = if i == first { first_score } else { parse_f64(cx.args.at(i)).expect("it was read before") };
+        for (score, member) in (next..pairs).map(pair) {
             let mut chosen = None;
             let likely = (!options.increment).then_some(score);
-            let old = set.update(cx.args.at(i + 1), likely, &thresholds, |old| {
+            let old = set.update(member, likely, &thresholds, |old| {
                 chosen = options.decide(old, score);
                 chosen.filter(|score| !score.is_nan())
             });
@@ -138,7 +157,8 @@ fn add(cx: &mut Context<'_>, increment: bool) -> Result<(), Error> {
             tally.score = chosen;
         }
     }
-    if tally.added + tally.updated > 0 {
+    let changed = tally.added + tally.updated > 0;
+    if changed {
         cx.changed(key.bytes);
         if created {
             cx.notify(EventClass::NEW, "new", key.bytes);
@@ -146,7 +166,7 @@ fn add(cx: &mut Context<'_>, increment: bool) -> Result<(), Error> {
         cx.notify(EventClass::ZSET, if options.increment { "zincr" } else { "zadd" }, key.bytes);
     }
     reply(cx, options, &tally);
-    Ok(())
+    Ok(changed)
 }
 
 fn reply(cx: &mut Context<'_>, options: Options, tally: &Tally) {

@@ -14,6 +14,7 @@ mod range;
 mod remove;
 mod scan;
 
+pub(crate) use add::{Options as AddOptions, add_pairs};
 pub use add::{zadd, zincrby};
 pub use combine::{zdiff, zdiffstore, zinter, zintercard, zinterstore, zunion, zunionstore};
 pub use pop::{bzmpop, bzpopmax, bzpopmin, zmpop, zpopmax, zpopmin};
