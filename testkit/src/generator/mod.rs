@@ -181,7 +181,8 @@ impl Generator {
 }
 
 /// `WAIT 1 0` waits for ever, as spoiled timeouts do; a spoiled `CONFIG SET` may turn the listener off, and `HELLO` with a wrong
-/// option leaves in 7.0 what came before that option done, in 7.2 undone. `ZRANK` takes an option from 7.2 on.
+/// option leaves in 7.0 what came before that option done, in 7.2 undone. `ZRANK` takes an option from 7.2 on. Without their count `SPOP`
+/// and `SRANDMEMBER` depend on chance.
 fn may_be_spoiled(args: &[Vec<u8>]) -> bool {
     ![
         &b"WAIT"[..],
@@ -191,6 +192,8 @@ fn may_be_spoiled(args: &[Vec<u8>]) -> bool {
         b"XAUTOCLAIM",
         b"CONFIG",
         b"HELLO",
+        b"SPOP",
+        b"SRANDMEMBER",
         b"SORT",
         b"SORT_RO",
         b"BLPOP",
