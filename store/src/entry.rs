@@ -12,7 +12,8 @@
 //! lengths, so its layout can always be recomputed and a value can change in place as long as the class stays.
 //!
 //! The upper 16 bits of the pointer word carry the entry's *position*: the hash bits that choose its home bucket, so
-//! that a table can grow and a lookup can reject most wrong candidates without touching the entry itself.
+//! that a table can grow and a lookup can reject most wrong candidates without touching the entry itself. Its lowest bit is for
+//! captures (`capture/`).
 //!
 //! # Why this is sound
 //!
@@ -20,7 +21,7 @@
 //!   constructor fills the payload before it returns; so all content bytes are initialised.
 //! * Kind, flags and lengths change only through `&mut`, together with the layout they describe.
 //! * Through `&` only the header's access bits change, atomically.
-//! * A pointer from the allocator has its upper 16 bits clear (checked), and is masked before each use.
+//! * A pointer from the allocator has its upper 16 bits and its lowest clear (checked), and is masked before each use.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::num::NonZero;
@@ -44,7 +45,9 @@ const WIDE_KEY: u32 = 1 << 29;
 const WIDE_PAYLOAD: u32 = 1 << 30;
 const HAS_DEADLINE: u32 = 1 << 31;
 const POSITION_SHIFT: u32 = 48;
-const ADDRESS_MASK: usize = (1 << POSITION_SHIFT) - 1;
+/// The lowest bit of the pointer's word, which alignment leaves free: see [`Entry::is_seen`].
+const SEEN: usize = 1;
+const ADDRESS_MASK: usize = (1 << POSITION_SHIFT) - 1 - SEEN;
 
 /// How the payload is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -387,9 +390,10 @@ impl Entry {
         true
     }
 
-    /// Replaces the entry by `new`, keeping the position.
+    /// Replaces the entry by `new`, keeping what the table has noted in the pointer.
     fn become_entry(&mut self, mut new: Entry) {
         new.set_position(self.position());
+        new.set_seen(self.is_seen());
         *self = new;
     }
 
@@ -402,7 +406,21 @@ impl Entry {
     #[inline(always)]
     pub(crate) fn set_position(&mut self, position: u16) {
         self.0 = self.0.map_addr(|address| {
-            let address = address.get() & ADDRESS_MASK | usize::from(position) << POSITION_SHIFT;
+            let address = address.get() & (ADDRESS_MASK | SEEN) | usize::from(position) << POSITION_SHIFT;
+            NonZero::new(address).expect("the address bits are not all zero")
+        });
+    }
+
+    /// A bit that the table's capture gives a meaning; clear in a new entry.
+    #[inline(always)]
+    pub(crate) fn is_seen(&self) -> bool {
+        self.0.addr().get() & SEEN != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_seen(&mut self, seen: bool) {
+        self.0 = self.0.map_addr(|address| {
+            let address = address.get() & !SEEN | usize::from(seen);
             NonZero::new(address).expect("the address bits are not all zero")
         });
     }
@@ -471,6 +489,7 @@ impl Entry {
             }
             Kind::Large => match self.large() {
                 Some(Large::String(bytes)) => Some(StringRef::Bytes(bytes)),
+                Some(Large::SharedString(bytes)) => Some(StringRef::Bytes(bytes)),
                 _ => None,
             },
             Kind::Packed(_) => None,
@@ -504,7 +523,7 @@ impl Entry {
 
     /// Bytes this entry holds, including what the allocator rounds up.
     pub fn memory_usage(&self) -> usize {
-        self.shape().layout().size() + self.large().map_or(0, Large::memory_usage)
+        self.own_bytes() + self.large().map_or(0, Large::memory_usage)
     }
 
     /// How much work dropping the entry is: the number of allocations.
@@ -524,6 +543,17 @@ impl Entry {
     /// A copy of value, deadline and access bits under another key.
     pub fn clone_as(&self, new_key: &[u8]) -> Entry {
         self.rebuilt(new_key, self.deadline())
+    }
+
+    /// The same key, deadline and access bits with another large value.
+    pub(crate) fn with_large(&self, large: Large) -> Entry {
+        Self::new_boxed(self.key(), Box::new(large), self.flags() & RAW != 0, self.deadline(), self.access())
+    }
+
+    /// Bytes of the allocation itself, without those of a large value.
+    #[inline]
+    pub(crate) fn own_bytes(&self) -> usize {
+        self.shape().layout().size()
     }
 
     fn rebuilt(&self, key: &[u8], deadline: Option<u64>) -> Entry {
@@ -580,7 +610,7 @@ impl Entry {
             }
         }
         if value.len() > EMBEDDED_MAX_BYTES {
-            if let Some(Large::String(bytes)) = self.large_mut()
+            if let Some(bytes) = self.large_mut().and_then(Large::string_mut)
                 && bytes.capacity() >= value.len()
                 && bytes.capacity() / 2 <= value.len()
             {
@@ -614,7 +644,7 @@ impl Entry {
     /// Overwrites the string from `offset` on, filling a gap with zeros; returns the new length. Nothing happens if
     /// `bytes` is empty, except that the string becomes raw.
     pub(crate) fn set_range(&mut self, offset: usize, bytes: &[u8]) -> usize {
-        if let Some(Large::String(string)) = self.large_mut() {
+        if let Some(string) = self.large_mut().and_then(Large::string_mut) {
             write_range(string, offset, bytes);
             let len = string.len();
             self.mark_raw();

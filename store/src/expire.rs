@@ -71,6 +71,7 @@ impl Table {
             for place in segment.volatile_in(bucket) {
                 let entry = self.segments[index].entry(place);
                 if entry.is_expired(now_ms) {
+                    self.before_change(Location { segment: index, place });
                     let entry = self.segments[index].take(place);
                     self.count_taken(index, &entry);
                     on_expired(Expired::Key(entry));
@@ -93,6 +94,7 @@ impl Table {
     /// Takes due fields out of a hash; false if it has more.
     fn expire_fields(&mut self, location: Location, now_ms: u64, on_expired: &mut dyn FnMut(Expired)) -> bool {
         let Location { segment, place } = location;
+        self.before_change(location);
         let entry = self.segments[segment].entry_mut(place);
         let before = entry.field_deadline();
         let mut fields: Vec<Box<[u8]>> = Vec::new();

@@ -36,6 +36,7 @@
 compile_error!("the keyspace keeps hash bits in the upper 16 bits of pointers and needs a 64-bit target");
 
 mod bucket;
+mod capture;
 mod entry;
 mod expire;
 mod hash;
@@ -57,6 +58,7 @@ mod table;
 mod thresholds;
 mod value;
 
+pub use capture::{Capture, DatabaseFacts, Opened, Part};
 pub use entry::{EMBEDDED_MAX_BYTES, Entry};
 pub use expire::Expired;
 pub use graven_listpack::{Item, parse_canonical};

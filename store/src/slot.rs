@@ -43,12 +43,14 @@ impl<'a> Occupied<'a> {
 
     #[inline]
     pub(crate) fn change(&mut self) -> &mut Entry {
+        self.db.before_change(self.location);
         self.db.segments[self.location.segment].entry_mut(self.location.place)
     }
 
     /// The entry, to be changed for as long as the database is borrowed.
     #[inline]
     pub(crate) fn into_change(self) -> &'a mut Entry {
+        self.db.before_change(self.location);
         self.db.segments[self.location.segment].entry_mut(self.location.place)
     }
 
@@ -124,6 +126,8 @@ impl<'a> Occupied<'a> {
         debug_assert_eq!(entry.key(), self.entry().key());
         let new = entry.deadline();
         entry.set_position(self.entry().position());
+        entry.set_seen(self.db.capture.phase());
+        self.db.capture.note_arrival(&entry);
         let old = std::mem::replace(self.change(), entry);
         let (old_fields, new_fields) = (old.field_deadline(), self.entry().field_deadline());
         if old_fields != new_fields {

@@ -4,6 +4,7 @@
 //! neighbouring ones. When a segment is full it splits in two, and only if its prefix is as long as the index does the directory
 //! double, which copies four bytes per segment. So no operation ever touches more than one segment's entries.
 
+use crate::capture;
 use crate::entry::Entry;
 use crate::hasher::{Hasher, Key};
 use crate::segment::{Place, Segment};
@@ -27,6 +28,7 @@ pub struct Table {
     deadline_sum: u128,
     /// The segment at which the next expiry pass goes on.
     pub(crate) expire_next: usize,
+    pub(crate) capture: capture::State,
 }
 
 /// The shape of a database's tables.
@@ -66,6 +68,7 @@ impl Table {
             expiring_hashes: 0,
             deadline_sum: 0,
             expire_next: 0,
+            capture: capture::State::default(),
         }
     }
 
@@ -185,7 +188,8 @@ impl Table {
 
     /// Empties the database and returns its former contents, to be dropped wherever the caller likes.
     pub fn clear(&mut self) -> Table {
-        let empty = Table::new(self.hasher);
+        let mut empty = Table::new(self.hasher);
+        empty.capture = self.capture.of_successor();
         std::mem::replace(self, empty)
     }
 
@@ -231,7 +235,9 @@ impl Table {
     }
 
     /// Adds an entry whose key is not here.
-    pub(crate) fn insert_new(&mut self, hash: u64, entry: Entry) -> Location {
+    pub(crate) fn insert_new(&mut self, hash: u64, mut entry: Entry) -> Location {
+        entry.set_seen(self.capture.phase());
+        self.capture.note_arrival(&entry);
         let mut segment = self.segment_index(hash);
         while self.segments[segment].reserve_one() {
             self.split(hash);
@@ -246,6 +252,7 @@ impl Table {
 
     /// Takes an entry out; other locations in the segment are invalid afterwards.
     pub(crate) fn take(&mut self, location: Location) -> Entry {
+        self.before_change(location);
         let segment = &mut self.segments[location.segment];
         let entry = segment.take(location.place);
         segment.tidy();

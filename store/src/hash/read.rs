@@ -26,7 +26,12 @@ pub struct Field<'a> {
     pub deadline: Option<u64>,
 }
 
-impl Field<'_> {
+impl<'e> Field<'e> {
+    /// The field that an entry of a captured hash is ([`crate::Part::Fields`]).
+    pub fn of_entry(entry: &'e crate::Entry) -> Field<'e> {
+        table_field(entry)
+    }
+
     /// Whether the field has expired: its deadline lies before this moment (milliseconds since the Unix epoch).
     #[inline]
     pub fn is_due(self, before_ms: u64) -> bool {

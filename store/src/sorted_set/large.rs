@@ -54,8 +54,13 @@ impl SortedSet {
         SortedSet { scores: Table::new(hasher), order: Tree::default() }
     }
 
+    /// The same pairs, to be read in order only: the table from members to scores is empty.
+    pub(crate) fn order_only(&self) -> SortedSet {
+        SortedSet { scores: Table::new(self.scores.hasher), order: self.order.clone() }
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.scores.len()
+        self.order.len()
     }
 
     #[inline]

@@ -32,6 +32,7 @@ const FANOUT: usize = 64;
 #[derive(Clone, Default)]
 pub(super) struct Tree {
     root: Node,
+    len: usize,
 }
 
 #[derive(Clone)]
@@ -69,8 +70,15 @@ struct Sample {
 }
 
 impl Tree {
+    /// Number of pairs.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Adds a pair that is not there.
     pub(super) fn insert(&mut self, score: f64, member: &[u8]) {
+        self.len += 1;
         let added = self.root.insert(score, member, Edge { first: true, last: true });
         if !added.is_empty() {
             let mut root = Inner::default();
@@ -83,6 +91,7 @@ impl Tree {
     /// Takes a pair out; false if it is not there.
     pub(super) fn remove(&mut self, score: f64, member: &[u8]) -> bool {
         let removed = self.root.remove(score, member);
+        self.len -= usize::from(removed);
         self.lower_root();
         removed
     }
@@ -92,6 +101,7 @@ impl Tree {
         let mut removed = Run::default();
         if !range.is_empty() {
             self.root.remove_some(range, &mut removed);
+            self.len -= removed.len();
             self.lower_root();
         }
         removed
