@@ -1,4 +1,5 @@
-//! What the tests need beside the Rust toolchain: a real Redis (the oracle), its tools, and a C compiler for the faulty disk.
+//! What the tests need beside the Rust toolchain: a real Redis (the oracle), its tools, a C compiler for the faulty
+//! disk, and what mounts the disk that loses power.
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("redis-benchmark", "redis-tools"),
     ("redis-check-aof", "redis-tools"),
     ("cc", "gcc"),
+    ("fusermount3", "fuse3"),
 ];
 
 /// Installs the packages of missing programs; needs to be root only if something is missing.
