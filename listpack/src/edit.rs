@@ -26,15 +26,21 @@ pub fn append(listpack: &mut Vec<u8>, item: Item<'_>) {
 
 /// Adds items at the end; header and end mark are written once.
 pub fn extend<'a>(listpack: &mut Vec<u8>, items: impl Iterator<Item = Item<'a>>) {
-    listpack.pop();
+    extend_last(listpack, 0, items);
+}
+
+/// Adds items at the end of the listpack that begins at `start` and is the last of several in a vector.
+pub fn extend_last<'a>(bytes: &mut Vec<u8>, start: usize, items: impl Iterator<Item = Item<'a>>) {
+    bytes.pop();
     let mut added = 0;
     for item in items {
-        let at = listpack.len();
-        listpack.resize(at + item.stored_len(), 0);
-        item.write(&mut listpack[at..]);
+        let at = bytes.len();
+        bytes.resize(at + item.stored_len(), 0);
+        item.write(&mut bytes[at..]);
         added += 1;
     }
-    listpack.push(END);
+    bytes.push(END);
+    let listpack = &mut bytes[start..];
     let total = u32::try_from(listpack.len()).expect("a listpack is shorter than 4 GiB");
     listpack[..4].copy_from_slice(&total.to_le_bytes());
     if listpack[4..6] != COUNT_UNKNOWN.to_le_bytes() {

@@ -32,7 +32,7 @@ mod read;
 mod run;
 mod validate;
 
-pub use edit::{append, extend, frame, insert, new, overwrite, remove, replace};
+pub use edit::{append, extend, extend_last, frame, insert, new, overwrite, remove, replace};
 pub use integer::parse_canonical;
 pub use intset::{Intset, IntsetDamage, IntsetIter, clear_intset, insert_intset, remove_intset, remove_intset_at};
 pub use item::Item;

@@ -70,8 +70,8 @@ pub use set::{Probe, SetBuilder, SetMut, SetRef};
 pub use slot::{Occupied, Slot, Vacant};
 pub use sorted_set::{LexBound, LexRange, Members, ScoreRange, SortedSet, SortedSetBuilder, SortedSetMut, SortedSetRef};
 pub use stream::{
-    Consumer, ConsumerId, Fields, Group, NodeFacts, Pending, Stream, StreamDamage, StreamEntry, StreamId, StreamParts, StreamRange, Trim,
-    TrimTo, check_node,
+    Consumer, ConsumerId, Fields, Group, NodeFacts, Pending, Stream, StreamDamage, StreamEntry, StreamId, StreamNodes, StreamParts,
+    StreamRange, Trim, TrimTo, check_node,
 };
 pub use table::{Table, TableStats};
 pub use thresholds::Thresholds;

@@ -1,7 +1,7 @@
 //! Streams from files: everything that comes from outside is checked before it is relied on.
 
-use super::node::Node;
-use super::{Stream, StreamId};
+use super::chunk::{CHUNK_BYTES, Chunk};
+use super::{NodePlace, Stream, StreamId};
 use graven_listpack::{Damage, Item, Listpack, Place};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -152,7 +152,8 @@ impl Stream {
     /// The first damage found.
     pub fn from_parts(parts: StreamParts) -> Result<Stream, StreamDamage> {
         let (mut length, mut last) = (0u64, None);
-        let mut nodes = VecDeque::with_capacity(parts.nodes.len());
+        let mut left: usize = parts.nodes.iter().map(|(_, bytes)| bytes.len()).sum();
+        let (mut chunks, mut open) = (VecDeque::new(), Chunk::with_room(left.min(CHUNK_BYTES)));
         for (id, bytes) in parts.nodes {
             if last.is_some_and(|last| id <= last) {
                 return Err(StreamDamage::Order);
@@ -160,7 +161,18 @@ impl Stream {
             let facts = check_node(id, &bytes)?;
             length += facts.live;
             last = Some(facts.last_id);
-            nodes.push_back(Node { id, pack: Arc::new(bytes) });
+            if open.push(id, &bytes).is_err() {
+                open.seal();
+                chunks.push_back(Arc::new(open));
+                open = Chunk::with_room(left.min(CHUNK_BYTES));
+                let pushed = open.push(id, &bytes);
+                assert!(pushed.is_ok(), "a new chunk takes any node");
+            }
+            left -= bytes.len();
+        }
+        if open.len() > 0 {
+            open.seal();
+            chunks.push_back(Arc::new(open));
         }
         if length != parts.length {
             return Err(StreamDamage::Count);
@@ -169,7 +181,7 @@ impl Stream {
             return Err(StreamDamage::LastId);
         }
         let mut stream = Stream {
-            nodes,
+            chunks,
             length,
             last_id: parts.last_id,
             first_id: StreamId::MIN,
@@ -185,7 +197,32 @@ impl Stream {
     }
 
     /// The nodes' identifiers and listpacks, in order.
-    pub fn nodes(&self) -> impl ExactSizeIterator<Item = (StreamId, &[u8])> {
-        self.nodes.iter().map(|node| (node.id, node.pack.as_slice()))
+    pub fn nodes(&self) -> StreamNodes<'_> {
+        StreamNodes { stream: self, next: self.first_node(), left: self.nodes_len() }
     }
 }
+
+/// The nodes' identifiers and listpacks, in order.
+pub struct StreamNodes<'a> {
+    stream: &'a Stream,
+    next: Option<NodePlace>,
+    left: usize,
+}
+
+impl<'a> Iterator for StreamNodes<'a> {
+    type Item = (StreamId, &'a [u8]);
+
+    fn next(&mut self) -> Option<(StreamId, &'a [u8])> {
+        let place = self.next?;
+        self.next = self.stream.node_after(place);
+        self.left -= 1;
+        let node = self.stream.node(place);
+        Some((node.id, node.pack.bytes()))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for StreamNodes<'_> {}

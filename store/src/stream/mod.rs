@@ -1,11 +1,12 @@
 //! The stream: entries of fields and values, in the order of their identifiers, which only grow.
 //!
 //! Entries live in nodes (`node.rs`), listpacks in the layout that files have too; a node holds up to
-//! `stream-node-max-entries` entries or `stream-node-max-bytes` bytes. The nodes stand in a queue, ordered by their
-//! identifiers: a search is a binary search and a walk through one node, an addition touches the last node, trimming takes
-//! nodes off the front. What is deleted elsewhere is marked, and a node goes when its last living entry does.
+//! `stream-node-max-entries` entries or `stream-node-max-bytes` bytes. Some eighty nodes share a buffer (`chunk.rs`), and these
+//! chunks stand in a queue, ordered by their identifiers: a search is two binary searches and a walk through one node, an
+//! addition touches the last node, trimming takes nodes off the front. What is deleted elsewhere is marked, and a node goes
+//! when its last living entry does.
 //!
-//! A clone copies the queue and shares the nodes; the first to write to a shared node copies that node. The same holds for
+//! A clone copies the queue and shares the chunks; the first to write to a shared chunk copies that one. The same holds for
 //! what is pending in groups (`ordered.rs`). So a clone is a snapshot that can be read while the stream is written to.
 //!
 //! # For readers and writers of files
@@ -18,6 +19,7 @@
 //! * Entries ascend within a node and from node to node; `last_id` is not smaller than any.
 //! * `length` is the sum of the living entries of the nodes; `first_id` is the first of them, or `0-0`.
 
+mod chunk;
 mod group;
 mod id;
 mod load;
@@ -30,12 +32,13 @@ mod trim;
 
 pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::StreamId;
-pub use load::{NodeFacts, StreamDamage, StreamParts, check_node};
+pub use load::{NodeFacts, StreamDamage, StreamNodes, StreamParts, check_node};
 pub use range::{Fields, StreamEntry, StreamRange};
 pub use trim::{Trim, TrimTo};
 
 use crate::entry::size_class;
 use crate::thresholds::Thresholds;
+use chunk::{CHUNK_BYTES, Chunk};
 use node::Node;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -43,7 +46,7 @@ use std::sync::Arc;
 /// A stream.
 #[derive(Clone, Default)]
 pub struct Stream {
-    nodes: VecDeque<Node>,
+    chunks: VecDeque<Arc<Chunk>>,
     length: u64,
     last_id: StreamId,
     first_id: StreamId,
@@ -52,6 +55,14 @@ pub struct Stream {
     /// Groups by name; most streams have none.
     #[allow(clippy::box_collection)]
     groups: Option<Box<BTreeMap<Box<[u8]>, Group>>>,
+}
+
+/// Where a node is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct NodePlace {
+    chunk: usize,
+    /// Its number in the chunk.
+    node: usize,
 }
 
 impl Stream {
@@ -88,7 +99,7 @@ impl Stream {
 
     /// Number of nodes.
     pub fn nodes_len(&self) -> usize {
-        self.nodes.len()
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
     }
 
     /// `XSETID`: what is given out next, and what was before.
@@ -103,20 +114,16 @@ impl Stream {
     pub fn append<'f>(&mut self, id: StreamId, pairs: impl ExactSizeIterator<Item = &'f [u8]> + Clone, limits: &Thresholds) {
         debug_assert!(id > self.last_id && pairs.len() >= 2 && pairs.len().is_multiple_of(2));
         let bytes: usize = pairs.clone().map(<[u8]>::len).sum();
-        match self.nodes.back_mut() {
-            Some(node) if has_room(node, bytes, limits) => node.append(id, pairs),
-            full => {
-                if let Some(pack) = full.and_then(|node| Arc::get_mut(&mut node.pack)) {
-                    // A copy of just this size: shrinking in place would keep the block, which is up to twice as large.
-                    *pack = pack.as_slice().into();
-                }
-                if self.nodes.len() == self.nodes.capacity() {
-                    self.nodes.reserve_exact(1 + self.nodes.len() / 8);
-                }
-                let mut node = Node::new(id, pairs.clone());
-                node.append(id, pairs);
-                self.nodes.push_back(node);
-            }
+        if !self.chunks.back().is_some_and(|chunk| has_room(chunk.last(), bytes, limits)) {
+            self.begin_node(id, pairs.clone());
+        }
+        if self.tail_mut().append(id, pairs.clone()).is_err() {
+            let (node, pack) = self.tail_mut().pop();
+            let appended = {
+                let tail = self.begin_chunk();
+                tail.push(node, &pack).and_then(|()| tail.append(id, pairs))
+            };
+            assert!(appended.is_ok(), "a node of its own chunk may be as long as it likes");
         }
         self.length += 1;
         self.entries_added = self.entries_added.wrapping_add(1);
@@ -124,6 +131,33 @@ impl Stream {
         if self.length == 1 {
             self.first_id = id;
         }
+    }
+
+    /// The chunk to which entries are added.
+    fn tail_mut(&mut self) -> &mut Chunk {
+        Arc::make_mut(self.chunks.back_mut().expect("a node was begun"))
+    }
+
+    fn begin_node<'f>(&mut self, id: StreamId, pairs: impl ExactSizeIterator<Item = &'f [u8]> + Clone) {
+        if !self.chunks.is_empty() && self.tail_mut().begin(id, pairs.clone()).is_ok() {
+            return;
+        }
+        let begun = self.begin_chunk().begin(id, pairs);
+        assert!(begun.is_ok(), "a new chunk takes any node");
+    }
+
+    /// Adds a chunk, which gets its first node at once.
+    fn begin_chunk(&mut self) -> &mut Chunk {
+        if let Some(chunk) = self.chunks.back_mut().and_then(Arc::get_mut) {
+            chunk.seal();
+        }
+        // Room in proportion to what is there already.
+        let room = (self.chunks.len() * CHUNK_BYTES / 8).min(CHUNK_BYTES);
+        if self.chunks.len() == self.chunks.capacity() {
+            self.chunks.reserve_exact(1 + self.chunks.len() / 8);
+        }
+        self.chunks.push_back(Arc::new(Chunk::with_room(room)));
+        self.tail_mut()
     }
 
     /// The living entries between two identifiers, both included, in order.
@@ -138,7 +172,7 @@ impl Stream {
 
     /// The entry with this identifier, if it lives.
     pub fn get(&self, id: StreamId) -> Option<StreamEntry<'_>> {
-        let node = &self.nodes[self.node_of(id)?];
+        let node = self.node(self.node_of(id)?);
         let entry = node.find(id)?;
         Some(StreamEntry::new(node, &node.master(), &entry))
     }
@@ -149,8 +183,35 @@ impl Stream {
     }
 
     /// The node that an entry with this identifier would be in.
-    fn node_of(&self, id: StreamId) -> Option<usize> {
-        self.nodes.partition_point(|node| node.id <= id).checked_sub(1)
+    fn node_of(&self, id: StreamId) -> Option<NodePlace> {
+        let chunk = self.chunks.partition_point(|chunk| chunk.first_id() <= id).checked_sub(1)?;
+        Some(NodePlace { chunk, node: self.chunks[chunk].nodes_up_to(id) - 1 })
+    }
+
+    fn node(&self, place: NodePlace) -> Node<'_> {
+        self.chunks[place.chunk].node(place.node)
+    }
+
+    /// The place of the first node.
+    fn first_node(&self) -> Option<NodePlace> {
+        (!self.chunks.is_empty()).then_some(NodePlace { chunk: 0, node: 0 })
+    }
+
+    /// The place of the node after this one.
+    fn node_after(&self, NodePlace { chunk, node }: NodePlace) -> Option<NodePlace> {
+        if node + 1 < self.chunks[chunk].len() {
+            return Some(NodePlace { chunk, node: node + 1 });
+        }
+        (chunk + 1 < self.chunks.len()).then_some(NodePlace { chunk: chunk + 1, node: 0 })
+    }
+
+    /// The place of the node before this one.
+    fn node_before(&self, NodePlace { chunk, node }: NodePlace) -> Option<NodePlace> {
+        if node > 0 {
+            return Some(NodePlace { chunk, node: node - 1 });
+        }
+        let chunk = chunk.checked_sub(1)?;
+        Some(NodePlace { chunk, node: self.chunks[chunk].len() - 1 })
     }
 
     /// The groups with their names, in the names' order.
@@ -191,29 +252,27 @@ impl Stream {
         group
     }
 
-    /// Bytes held, including what the allocator rounds up; nodes are taken to be like the first and the last.
+    /// Bytes held, including what the allocator rounds up.
     pub fn memory_usage(&self) -> usize {
-        let ends = [self.nodes.front(), self.nodes.back()];
-        let node =
-            ends.iter().flatten().map(|node| size_class(node.pack.capacity()) + size_class(size_of::<Vec<u8>>() + 16)).sum::<usize>();
-        let nodes = node * self.nodes.len() / 2 + size_class(self.nodes.capacity() * size_of::<Node>());
+        let spine = size_class(self.chunks.capacity() * size_of::<Arc<Chunk>>());
+        let chunks: usize = self.chunks.iter().map(|chunk| chunk.memory_usage()).sum();
         let groups: usize = self.groups().map(|(name, group)| 2 * name.len() + group.memory_usage()).sum();
-        size_class(size_of::<Stream>()) + nodes + groups
+        size_class(size_of::<Stream>()) + spine + chunks + groups
     }
 
     /// Allocations held, roughly.
     pub fn cost(&self) -> usize {
-        2 + 2 * self.nodes.len() + self.groups().map(|(_, group)| group.cost()).sum::<usize>()
+        2 + 3 * self.chunks.len() + self.groups().map(|(_, group)| group.cost()).sum::<usize>()
     }
 }
 
 /// Whether an entry whose fields and values are so many bytes goes into a node that exists.
-fn has_room(node: &Node, bytes: usize, limits: &Thresholds) -> bool {
+fn has_room(node: Node<'_>, bytes: usize, limits: &Thresholds) -> bool {
     let most = match limits.stream_node_max_bytes {
         0 => Stream::ENTRY_MAX_BYTES,
         most => most.min(Stream::ENTRY_MAX_BYTES),
     };
-    if node.pack.len() + bytes >= most {
+    if node.pack.bytes().len() + bytes >= most {
         return false;
     }
     let entries = || {

@@ -10,11 +10,10 @@
 //! identifier, which is that of its first entry. `items` is how many items of the listpack the entry has before it, so that
 //! entries are walked backwards too.
 //!
-//! Nodes are shared with clones of the stream until one of the two writes.
+//! What is here reads a node; `chunk.rs` holds nodes and writes them.
 
 use super::StreamId;
-use graven_listpack::{HEADER_BYTES, Item, Listpack, Place, extend, new, replace};
-use std::sync::Arc;
+use graven_listpack::{HEADER_BYTES, Item, Listpack, Place};
 
 /// The entry is gone.
 pub(super) const DELETED: i64 = 1;
@@ -24,11 +23,12 @@ pub(super) const SAME_FIELDS: i64 = 2;
 /// Items of an entry beside its fields and values: flags and the two differences.
 const ENTRY_ITEMS: i64 = 3;
 
-#[derive(Clone)]
-pub(super) struct Node {
+/// A node that stands in a chunk.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'a> {
     /// What the differences are to.
     pub(super) id: StreamId,
-    pub(super) pack: Arc<Vec<u8>>,
+    pub(super) pack: Listpack<'a>,
 }
 
 /// What the master entry says.
@@ -77,22 +77,15 @@ fn skip(pack: Listpack<'_>, at: Place, items: usize) -> Place {
     (0..items).fold(at, |at, _| pack.after(at))
 }
 
-impl Node {
-    /// A node whose fields are those of its first entry, which is still to be appended.
-    pub(super) fn new<'f>(id: StreamId, pairs: impl ExactSizeIterator<Item = &'f [u8]> + Clone) -> Node {
-        let names = pairs.clone().step_by(2).map(Item::of);
-        let counts = [0, 0, (pairs.len() / 2) as i64].map(Item::Int);
-        let mut pack = new();
-        extend(&mut pack, counts.into_iter().chain(names).chain([Item::Int(0)]));
-        Node { id, pack: Arc::new(pack) }
-    }
+/// The items of a master entry that counts no entry yet, with the fields of the entry to come.
+pub(super) fn master_items<'f>(pairs: impl ExactSizeIterator<Item = &'f [u8]> + Clone) -> impl Iterator<Item = Item<'f>> + Clone {
+    let counts = [0, 0, (pairs.len() / 2) as i64].map(Item::Int);
+    counts.into_iter().chain(pairs.step_by(2).map(Item::of)).chain([Item::Int(0)])
+}
 
-    pub(super) fn view(&self) -> Listpack<'_> {
-        Listpack::new(&self.pack)
-    }
-
+impl Node<'_> {
     pub(super) fn master(&self) -> Master {
-        let pack = self.view();
+        let pack = self.pack;
         let (live, at) = int(pack, HEADER_BYTES);
         let (deleted, at) = int(pack, at);
         let (fields, fields_at) = int(pack, at);
@@ -103,7 +96,7 @@ impl Node {
     /// The entry that begins at `at`.
     #[inline]
     pub(super) fn entry(&self, master: &Master, at: Place) -> Located {
-        let pack = self.view();
+        let pack = self.pack;
         let (flags, next) = int(pack, at);
         let (ms, next) = int(pack, next);
         let (seq, next) = int(pack, next);
@@ -119,12 +112,12 @@ impl Node {
     #[inline]
     pub(super) fn after(&self, entry: &Located) -> Place {
         let items = if entry.has_same_fields() { entry.fields } else { 2 * entry.fields };
-        skip(self.view(), entry.content_at, items + 1)
+        skip(self.pack, entry.content_at, items + 1)
     }
 
     /// Where the entry that ends at `end` begins.
     pub(super) fn before(&self, end: Place) -> Place {
-        let pack = self.view();
+        let pack = self.pack;
         let last = pack.before(end).expect("an entry ends with the number of its items");
         let (items, _) = int(pack, last);
         (0..items).fold(last, |at, _| pack.before(at).expect("an entry has as many items as it says"))
@@ -133,7 +126,7 @@ impl Node {
     /// The living entry with this identifier.
     pub(super) fn find(&self, id: StreamId) -> Option<Located> {
         let master = self.master();
-        let end = self.view().end();
+        let end = self.pack.end();
         let mut at = master.entries_at;
         while at < end {
             let entry = self.entry(&master, at);
@@ -150,7 +143,7 @@ impl Node {
 
     /// The identifier of the last entry, deleted or not.
     pub(super) fn last_id(&self) -> StreamId {
-        let end = self.view().end();
+        let end = self.pack.end();
         let master = self.master();
         if end == master.entries_at {
             return self.id;
@@ -158,39 +151,38 @@ impl Node {
         self.entry(&master, self.before(end)).id
     }
 
-    /// Adds an entry of fields and values in turn. Its identifier is greater than all before it.
-    pub(super) fn append<'f>(&mut self, id: StreamId, pairs: impl ExactSizeIterator<Item = &'f [u8]> + Clone) {
-        let master = self.master();
-        let count = pairs.len() / 2;
-        let same = count == master.fields && {
-            let names = self.view().iter_from(master.fields_at);
-            pairs.clone().step_by(2).zip(names).all(|(field, name)| Item::of(field) == name)
-        };
-        let ms = id.ms.wrapping_sub(self.id.ms) as i64;
-        let seq = id.seq.wrapping_sub(self.id.seq) as i64;
-        let pack = Arc::make_mut(&mut self.pack);
-        replace(pack, HEADER_BYTES, Item::Int(master.live + 1));
-        if same {
-            let head = [SAME_FIELDS, ms, seq].map(Item::Int);
-            let values = pairs.skip(1).step_by(2).map(Item::of);
-            extend(pack, head.into_iter().chain(values).chain([Item::Int(ENTRY_ITEMS + count as i64)]));
-        } else {
-            let head = [0, ms, seq, count as i64].map(Item::Int);
-            let tail = Item::Int(ENTRY_ITEMS + 1 + 2 * count as i64);
-            extend(pack, head.into_iter().chain(pairs.map(Item::of)).chain([tail]));
+    /// The identifier of an entry, as differences to the node's.
+    fn differences(&self, id: StreamId) -> (i64, i64) {
+        (id.ms.wrapping_sub(self.id.ms) as i64, id.seq.wrapping_sub(self.id.seq) as i64)
+    }
+
+    /// Whether an entry of these fields and values has the fields of the master entry.
+    pub(super) fn has_fields_of<'f>(&self, master: &Master, pairs: impl ExactSizeIterator<Item = &'f [u8]>) -> bool {
+        pairs.len() / 2 == master.fields && {
+            let names = self.pack.iter_from(master.fields_at);
+            pairs.step_by(2).zip(names).all(|(field, name)| Item::of(field) == name)
         }
     }
 
-    /// Marks living entries as deleted and corrects the counts. The flags keep their width, so places stay.
-    pub(super) fn mark_deleted(&mut self, entries: &[Located]) {
-        let Master { live, deleted, .. } = self.master();
-        let count = entries.len() as i64;
-        let pack = Arc::make_mut(&mut self.pack);
-        for entry in entries {
-            debug_assert!(!entry.is_deleted());
-            replace(pack, entry.at, Item::Int(entry.flags | DELETED));
-        }
-        let deleted_at = replace(pack, HEADER_BYTES, Item::Int(live - count));
-        replace(pack, deleted_at, Item::Int(deleted + count));
+    /// The items of an entry that brings its own field names.
+    pub(super) fn entry_items<'f, P>(&self, id: StreamId, pairs: P) -> impl Iterator<Item = Item<'f>> + Clone + use<'f, P>
+    where
+        P: ExactSizeIterator<Item = &'f [u8]> + Clone,
+    {
+        let (ms, seq) = self.differences(id);
+        let count = (pairs.len() / 2) as i64;
+        let head = [0, ms, seq, count].map(Item::Int);
+        head.into_iter().chain(pairs.map(Item::of)).chain([Item::Int(ENTRY_ITEMS + 1 + 2 * count)])
+    }
+
+    /// The items of an entry with the field names of the master entry.
+    pub(super) fn like_master_items<'f, P>(&self, id: StreamId, pairs: P) -> impl Iterator<Item = Item<'f>> + Clone + use<'f, P>
+    where
+        P: ExactSizeIterator<Item = &'f [u8]> + Clone,
+    {
+        let (ms, seq) = self.differences(id);
+        let count = (pairs.len() / 2) as i64;
+        let head = [SAME_FIELDS, ms, seq].map(Item::Int);
+        head.into_iter().chain(pairs.skip(1).step_by(2).map(Item::of)).chain([Item::Int(ENTRY_ITEMS + count)])
     }
 }

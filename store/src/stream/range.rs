@@ -1,7 +1,7 @@
 //! Walking the living entries of a stream, in either direction.
 
 use super::node::{Located, Master, Node};
-use super::{Stream, StreamId};
+use super::{NodePlace, Stream, StreamId};
 use graven_listpack::{Item, Iter, Listpack, Place};
 
 /// One entry of a stream.
@@ -17,10 +17,10 @@ pub struct StreamEntry<'a> {
 }
 
 impl<'a> StreamEntry<'a> {
-    pub(super) fn new(node: &'a Node, master: &Master, entry: &Located) -> StreamEntry<'a> {
+    pub(super) fn new(node: Node<'a>, master: &Master, entry: &Located) -> StreamEntry<'a> {
         StreamEntry {
             id: entry.id,
-            pack: node.view(),
+            pack: node.pack,
             fields: entry.fields,
             names_at: entry.has_same_fields().then_some(master.fields_at),
             content_at: entry.content_at,
@@ -84,47 +84,41 @@ pub struct StreamRange<'a> {
     start: StreamId,
     end: StreamId,
     reverse: bool,
-    /// The node to open next, and one more than that backwards.
-    next_node: usize,
+    /// The node to open next.
+    next_node: Option<NodePlace>,
     open: Option<Walk<'a>>,
 }
 
 /// A position in a node.
 struct Walk<'a> {
-    node: &'a Node,
+    node: Node<'a>,
     master: Master,
     at: Place,
 }
 
 impl<'a> StreamRange<'a> {
     pub(super) fn new(stream: &'a Stream, start: StreamId, end: StreamId, reverse: bool) -> StreamRange<'a> {
-        let nodes = &stream.nodes;
         // Entries from `start` on can be in the last node that does not begin after it; those up to `end` in all before and in it.
-        let next_node = if reverse {
-            nodes.partition_point(|node| node.id <= end)
-        } else {
-            nodes.partition_point(|node| node.id <= start).saturating_sub(1)
+        let next_node = match reverse {
+            _ if start > end => None,
+            true => stream.node_of(end),
+            false => stream.node_of(start).or_else(|| stream.first_node()),
         };
-        let next_node = if start > end && reverse { 0 } else { next_node };
         StreamRange { stream, start, end, reverse, next_node, open: None }
     }
 
     fn open_next(&mut self) -> Option<Walk<'a>> {
-        let nodes = &self.stream.nodes;
-        if self.reverse {
-            self.next_node = self.next_node.checked_sub(1)?;
-            let node = &nodes[self.next_node];
-            return Some(Walk { node, master: node.master(), at: node.view().end() });
-        }
-        let node = nodes.get(self.next_node)?;
-        self.next_node += 1;
+        let place = self.next_node?;
+        self.next_node = if self.reverse { self.stream.node_before(place) } else { self.stream.node_after(place) };
+        let node = self.stream.node(place);
         let master = node.master();
-        Some(Walk { node, master, at: master.entries_at })
+        let at = if self.reverse { node.pack.end() } else { master.entries_at };
+        Some(Walk { node, master, at })
     }
 
     fn stop(&mut self) {
         self.open = None;
-        self.next_node = if self.reverse { 0 } else { self.stream.nodes.len() };
+        self.next_node = None;
     }
 }
 
@@ -138,7 +132,7 @@ impl<'a> Walk<'a> {
             self.at = self.node.before(self.at);
             return Some(self.node.entry(&self.master, self.at));
         }
-        if self.at >= self.node.view().end() {
+        if self.at >= self.node.pack.end() {
             return None;
         }
         let entry = self.node.entry(&self.master, self.at);

@@ -1,6 +1,7 @@
 //! Taking entries out: from the front, or one by one.
 
 use super::{Stream, StreamId};
+use std::sync::Arc;
 
 /// What a stream is trimmed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +26,10 @@ pub struct Trim {
 impl Stream {
     /// Takes entries out at the front; returns how many.
     pub fn trim(&mut self, trim: &Trim) -> u64 {
-        let mut removed = 0;
-        while let Some(node) = self.nodes.front() {
-            if matches!(trim.to, TrimTo::Length(most) if self.length <= most) {
+        let (mut nodes, mut removed, mut next_partly) = (0, 0, false);
+        for node in self.chunks.iter().flat_map(|chunk| chunk.iter()) {
+            let left = self.length - removed;
+            if matches!(trim.to, TrimTo::Length(most) if left <= most) {
                 break;
             }
             let live = node.master().live as u64;
@@ -35,19 +37,20 @@ impl Stream {
                 break;
             }
             let whole = match trim.to {
-                TrimTo::Length(most) => self.length - live >= most,
+                TrimTo::Length(most) => left - live >= most,
                 TrimTo::MinId(id) => node.last_id() < id,
             };
-            if whole {
-                self.nodes.pop_front();
-                self.length -= live;
-                removed += live;
-                continue;
+            if !whole {
+                next_partly = !trim.approximate;
+                break;
             }
-            if !trim.approximate {
-                removed += self.trim_first_node(trim.to);
-            }
-            break;
+            nodes += 1;
+            removed += live;
+        }
+        self.remove_first_nodes(nodes);
+        self.length -= removed;
+        if next_partly {
+            removed += self.trim_first_node(trim.to);
         }
         if removed > 0 {
             self.find_first_id();
@@ -55,11 +58,24 @@ impl Stream {
         removed
     }
 
+    fn remove_first_nodes(&mut self, mut count: usize) {
+        while let Some(chunk) = self.chunks.front_mut()
+            && count > 0
+        {
+            if count < chunk.len() {
+                return Arc::make_mut(chunk).remove(0..count);
+            }
+            count -= chunk.len();
+            self.chunks.pop_front();
+        }
+    }
+
     /// Marks entries at the front of the first node as deleted, some of which stay.
     fn trim_first_node(&mut self, to: TrimTo) -> u64 {
-        let Some(node) = self.nodes.front_mut() else { return 0 };
+        let Some(chunk) = self.chunks.front_mut() else { return 0 };
+        let node = chunk.node(0);
         let master = node.master();
-        let end = node.view().end();
+        let end = node.pack.end();
         let (mut at, mut gone) = (master.entries_at, Vec::new());
         while at < end {
             let entry = node.entry(&master, at);
@@ -76,7 +92,7 @@ impl Stream {
             }
         }
         if !gone.is_empty() {
-            node.mark_deleted(&gone);
+            Arc::make_mut(chunk).mark_deleted(0, &gone);
         }
         self.length -= gone.len() as u64;
         gone.len() as u64
@@ -85,13 +101,17 @@ impl Stream {
     /// Takes one entry out (`XDEL`), which the greatest deleted identifier then remembers; false if it is not there.
     /// [`Stream::first_id`] is right again after [`Stream::find_first_id`].
     fn delete_one(&mut self, id: StreamId) -> bool {
-        let Some(i) = self.node_of(id) else { return false };
-        let node = &mut self.nodes[i];
+        let Some(place) = self.node_of(id) else { return false };
+        let node = self.node(place);
         let Some(entry) = node.find(id) else { return false };
-        if node.master().live == 1 {
-            self.nodes.remove(i);
-        } else {
-            node.mark_deleted(&[entry]);
+        let was_last = node.master().live == 1;
+        let chunk = &mut self.chunks[place.chunk];
+        match was_last {
+            true if chunk.len() == 1 => {
+                self.chunks.remove(place.chunk);
+            }
+            true => Arc::make_mut(chunk).remove(place.node..place.node + 1),
+            false => Arc::make_mut(chunk).mark_deleted(place.node, &[entry]),
         }
         self.length -= 1;
         self.max_deleted_id = self.max_deleted_id.max(id);
