@@ -13,7 +13,7 @@ fn graven() -> Builder {
 }
 
 fn plan(seed: u64, rounds: usize, pipeline: usize) -> Plan {
-    Plan { seed, rounds, writers: 6, pipeline, kill_after_ms: (2, 60), errors_allowed: false, shown_is_kept: false }
+    Plan { upkeep: true, ..Plan::kills(seed, rounds, pipeline) }
 }
 
 fn kept_under(policy: &str, seed: u64) {
@@ -28,6 +28,7 @@ fn kept_under(policy: &str, seed: u64) {
 
 fn report(what: &str, summary: Summary) {
     println!("{what}: {summary:?}");
+    assert_eq!(summary.lost, 0);
     assert!(summary.acknowledged as usize > summary.rounds * 10, "too little happened to prove anything: {summary:?}");
 }
 
@@ -52,9 +53,13 @@ fn acked_writes_survive_kill_nine_while_an_everysec_fsync_stalls() {
     for pipeline in [1, 16] {
         let faults = DiskFaults::new().unwrap();
         let mut server = faults.preload(graven().option("appendfsync", "everysec")).prepare().unwrap();
-        let plan = Plan { kill_after_ms: (1_100, 2_000), ..plan(4, 8, pipeline) };
+        let plan = Plan { kill_after_ms: (1_100, 2_000), pause: Duration::from_millis(2), ..plan(4, 8, pipeline) };
         let summary = history::run(&mut server, &plan, |_, moment| {
-            faults.sync_delay(Duration::from_secs(if moment == Moment::Started { 3 } else { 0 }));
+            match moment {
+                Moment::Started => faults.sync_delay(Duration::from_secs(3)),
+                Moment::Killed => faults.sync_delay(Duration::ZERO),
+                _ => {}
+            }
             Ok(())
         })
         .unwrap();
@@ -77,6 +82,7 @@ fn acked_writes_survive_power_loss_under_always() {
                     faults.sync_delay(Duration::ZERO);
                     lost += faults.lose_power(&server.append_dir())?;
                 }
+                _ => {}
             }
             Ok(())
         })
@@ -130,6 +136,7 @@ fn changing_the_policy_under_load_loses_nothing() {
                     changes
                 }));
             }
+            Moment::Dying | Moment::Refused | Moment::Abandoned => {}
             Moment::Killed => {
                 let changes = changer.take().expect("started before it is killed").join().expect("the changer does not panic");
                 assert!(changes > 0, "the policy was never changed");
@@ -181,7 +188,13 @@ fn acked_writes_survive_kills_on_a_failing_disk() {
     for (policy, power_loss) in [("always", true), ("everysec", false)] {
         let faults = Arc::new(DiskFaults::new().unwrap());
         let mut server = faults.preload(graven().option("appendfsync", policy)).prepare().unwrap();
-        let plan = Plan { kill_after_ms: (200, 900), errors_allowed: true, shown_is_kept: power_loss, ..plan(7, 12, 2) };
+        let plan = Plan {
+            kill_after_ms: (200, 900),
+            pause: Duration::from_millis(1),
+            errors_allowed: true,
+            shown_is_kept: power_loss,
+            ..plan(7, 12, 2)
+        };
         let act = Arc::new(Mutex::new(Sabotage::Pause));
         let saboteur = {
             let (faults, act) = (faults.clone(), act.clone());
@@ -191,7 +204,7 @@ fn acked_writes_survive_kills_on_a_failing_disk() {
             let mut act = act.lock().unwrap();
             if moment == Moment::Started {
                 *act = Sabotage::Go;
-            } else {
+            } else if moment == Moment::Killed {
                 // The disk is good while the server starts: a server that cannot write need not start.
                 *act = Sabotage::Pause;
                 faults.repair();
