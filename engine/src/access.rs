@@ -39,8 +39,13 @@ pub fn lru_of_idle(now_ms: u64, idle_seconds: u64) -> u32 {
 
 /// The counter of an entry with `bits`, decayed up to now (under an LFU policy).
 pub fn frequency(settings: &Settings, bits: u32, now_ms: u64) -> u32 {
+    decayed(bits, now_ms, settings.lfu_decay_minutes)
+}
+
+/// The same where only `lfu-decay-time` is at hand.
+pub fn decayed(bits: u32, now_ms: u64, decay_minutes: u32) -> u32 {
     let elapsed = minutes(now_ms).wrapping_sub(bits >> 8) & 0xffff;
-    let decay = elapsed.checked_div(settings.lfu_decay_minutes).unwrap_or(0);
+    let decay = elapsed.checked_div(decay_minutes).unwrap_or(0);
     (bits & 0xff).saturating_sub(decay)
 }
 

@@ -21,6 +21,7 @@ pub mod logging;
 mod memory;
 mod output;
 mod outside;
+mod persistence;
 mod reclaimer;
 mod server;
 mod server_stats;

@@ -49,6 +49,9 @@ impl Server {
     /// Loads what there is and opens the log. True if the server was told to stop meanwhile.
     pub fn load(&mut self) -> Result<bool, ServerError> {
         self.engine.loading = true;
+        if let Err(e) = snapshot::remove_leftovers(&self.outside.config.dir) {
+            log!(Warning, "Can't remove what an interrupted save has left: {e}");
+        }
         let began = Instant::now();
         self.outside.loading.started_ms = self.engine.now_ms();
         let stopped = if self.outside.config.appendonly { self.load_log(began)? } else { self.load_snapshot(began)? };

@@ -42,11 +42,6 @@ fn kilobytes(text: &str, name: &str) -> u64 {
     line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// Bytes of physical memory that the process has.
-pub(crate) fn resident_bytes() -> u64 {
-    ProcessMemory::now().resident
-}
-
 /// Bytes of physical memory that the machine has.
 pub(crate) fn machine_bytes() -> u64 {
     kilobytes(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default(), "MemTotal:") << 10

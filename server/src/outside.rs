@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::listener::Listener;
 use crate::output::Output;
+use crate::persistence::Persistence;
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
 use crate::waiting::WaitWatch;
@@ -80,10 +81,9 @@ pub(crate) struct Outside {
     pub(crate) next_client_id: u64,
     pub(crate) start: Instant,
     pub(crate) run_id: String,
-    /// When an RDB file was last written, seconds since the epoch.
-    pub(crate) last_save_s: u64,
-    /// Whether that succeeded.
-    pub(crate) last_save_ok: bool,
+    /// The log cannot be written.
+    pub(crate) log_fails: bool,
+    pub(crate) persistence: Persistence,
 }
 
 impl Outside {

@@ -20,6 +20,7 @@ use crate::file_limit;
 use crate::listener::{ListenError, Listener, Stream};
 use crate::logging::log;
 use crate::outside::{FIRST_LISTENER, LoadProgress, Outside, ShutdownRequest};
+use crate::persistence::Persistence;
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
 use crate::timers::Timers;
@@ -138,8 +139,8 @@ impl Server {
             next_client_id: 1,
             start,
             run_id,
-            last_save_s: now_ms / 1000,
-            last_save_ok: true,
+            log_fails: false,
+            persistence: Persistence { last_save_s: now_ms / 1000, ..Persistence::default() },
             config,
         };
         let mut server = Server {
@@ -208,6 +209,7 @@ impl Server {
                 }
             }
         }
+        let is_idle = events.is_empty() && self.ready.is_empty();
         self.events = Some(events);
         for _ in 0..self.ready.len() {
             let Some(slot) = self.ready.pop_front() else { break };
@@ -215,7 +217,7 @@ impl Server {
         }
         self.run_timers();
         self.wake_waiting();
-        self.finish_turn();
+        self.finish_turn(is_idle);
         self.outside.stats.event_loop_turns += 1;
         self.outside.stats.event_loop_us += (self.outside.start.elapsed() - began).as_micros() as u64;
         let config = &self.outside.config;
@@ -235,6 +237,9 @@ impl Server {
     /// How long nothing needs to be done if nothing happens.
     fn timeout(&self) -> Duration {
         if !self.ready.is_empty() || !self.outside.flushing.is_empty() || !self.outside.resumed.is_empty() {
+            return Duration::ZERO;
+        }
+        if self.outside.persistence.may_walk(self.outside.now_us()) {
             return Duration::ZERO;
         }
         let mut timeout = self.timers.timeout();
@@ -342,7 +347,7 @@ impl Server {
     }
 
     /// The end of a turn: the log takes what was done, replies leave, clients go.
-    fn finish_turn(&mut self) {
+    fn finish_turn(&mut self, is_idle: bool) {
         let Server { engine, outside, .. } = self;
         let now_us = outside.now_us();
         if let Some(log) = &mut outside.log {
@@ -361,6 +366,7 @@ impl Server {
         self.outside.evict_clients();
         self.close_doomed();
         self.resume();
+        self.advance_persistence(is_idle);
         self.engine.monitored = !self.outside.monitors.is_empty();
         if !self.engine.garbage.is_empty() {
             self.outside.reclaimer.take(&mut self.engine.garbage);
@@ -369,10 +375,9 @@ impl Server {
 
     /// Writes are refused while the log fails, and accepted again when it recovers.
     fn follow_log_status(&mut self) {
-        let Some(log) = &self.outside.log else { return };
-        let failing = match log.status() {
-            Ok(()) => None,
-            Err(failure) => Some(crate::host::log_failure_text(failure)),
+        let failing = match self.outside.log.as_ref().map(|log| log.status()) {
+            Some(Err(failure)) => Some(crate::host::log_failure_text(failure)),
+            _ => None,
         };
         if let Some(text) = &failing {
             let acknowledged = self.outside.acknowledged;
@@ -384,8 +389,10 @@ impl Server {
                 }
             }
         }
-        if failing.is_some() != self.engine.writes_denied {
-            self.engine.writes_denied = failing.is_some();
+        let denies = self.outside.persistence.denies_writes(&self.outside.config);
+        self.engine.writes_denied = failing.is_some() || denies;
+        if failing.is_some() != self.outside.log_fails {
+            self.outside.log_fails = failing.is_some();
             match failing {
                 Some(text) => log!(Warning, "The append only file cannot be written; writes are refused until it can: {text}"),
                 None => log!(Warning, "AOF write error looks solved, Redis can write again."),

@@ -50,8 +50,6 @@ pub(crate) struct ServerStats {
     pub(crate) max_output: usize,
     pub(crate) reads: u64,
     pub(crate) writes: u64,
-    /// RDB files written.
-    pub(crate) rdb_saves: u64,
     /// Keys in the RDB file or base that was loaded last.
     pub(crate) rdb_keys_loaded: u64,
     /// Time in active expiry.

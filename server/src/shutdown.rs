@@ -15,6 +15,7 @@ impl Server {
         let Some(request) = self.outside.shutdown.take() else { return false };
         let ShutdownRequest { save, force } = request;
         let mut failed = None;
+        self.outside.cancel_save();
         if let Some(log) = &mut self.outside.log {
             log!(Notice, "Calling fsync() on the AOF file.");
             if let Err(e) = log.flush(MAX_FLUSH.as_micros() as u64) {

@@ -61,7 +61,7 @@ impl Server {
         if self.engine.pause != Pause::Off && now_ms >= self.outside.pause_until_ms {
             self.engine.pause = Pause::Off;
         }
-        self.timers.expiring = !self.engine.writes_denied;
+        self.timers.expiring = !self.outside.log_fails;
         let stats = &mut self.outside.stats;
         stats.ops.sample(now_ms, self.engine.stats.commands);
         stats.input_rate.sample(now_ms, stats.input_bytes);
@@ -70,6 +70,7 @@ impl Server {
         self.check_clients(now_ms);
         self.outside.recount_all();
         self.record_log_latency();
+        self.start_due_saves();
         self.give_back_when_idle();
     }
 

@@ -34,7 +34,9 @@ fn the_defaults_are_a_durable_server_on_loopback() {
     assert_eq!(config.dir, std::env::current_dir().unwrap());
     assert_eq!(config.output_buffer_limits[0], OutputLimit { hard_bytes: 0, soft_bytes: 0, soft_seconds: 0 });
     assert_eq!(config.output_buffer_limits[2], OutputLimit { hard_bytes: 32 << 20, soft_bytes: 8 << 20, soft_seconds: 60 });
-    assert!(config.save.is_empty() && config.requirepass.is_empty() && config.renamed_commands.is_empty());
+    let points: Vec<(u64, u64)> = config.save.iter().map(|point| (point.seconds, point.changes)).collect();
+    assert_eq!(points, [(3600, 1), (300, 100), (60, 10_000)]);
+    assert!(config.requirepass.is_empty() && config.renamed_commands.is_empty());
 }
 
 #[test]

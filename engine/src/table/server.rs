@@ -7,6 +7,11 @@ use crate::commands::time::{lolwut, time};
 use crate::host::HostCommand;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::host("bgsave", -1, HostCommand::BackgroundSave)
+        .flags(flags(&[Flags::ADMIN, Flags::NO_ASYNC_LOADING, Flags::NOSCRIPT]))
+        .docs("server", "1.0.0", "O(1)", "Writes an RDB file of this moment while clients go on.")
+        .history(&[("3.2.2", "`SCHEDULE`.")])
+        .args(&[Arg::word("schedule", "SCHEDULE").optional().since("3.2.2")]),
     CommandSpec::container(
         "config",
         &[

@@ -67,6 +67,22 @@ pub struct Options {
     pub aof_block_checksums: bool,
     /// `aof-timestamp-enabled`
     pub aof_timestamp_enabled: bool,
+    /// `aof-use-rdb-preamble`
+    pub aof_use_rdb_preamble: bool,
+    /// `aof-rewrite-incremental-fsync`
+    pub aof_rewrite_incremental_fsync: bool,
+    /// `aof-disable-auto-gc`
+    pub aof_disable_auto_gc: bool,
+    /// `no-appendfsync-on-rewrite`
+    pub no_appendfsync_on_rewrite: bool,
+    /// `auto-aof-rewrite-percentage`; 0 for never.
+    pub auto_aof_rewrite_percentage: u64,
+    /// `auto-aof-rewrite-min-size`
+    pub auto_aof_rewrite_min_bytes: u64,
+    /// `rdb-save-incremental-fsync`
+    pub rdb_save_incremental_fsync: bool,
+    /// `stop-writes-on-bgsave-error`
+    pub stop_writes_on_bgsave_error: bool,
     /// `save`: after so many seconds, if so many keys changed.
     pub save: Vec<SavePoint>,
     /// `rdbcompression`
@@ -213,6 +229,14 @@ impl Options {
             aof_load_corrupt_tail_max_bytes: get.int("aof-load-corrupt-tail-max-size"),
             aof_block_checksums: get.bool("aof-block-checksums"),
             aof_timestamp_enabled: get.bool("aof-timestamp-enabled"),
+            aof_use_rdb_preamble: get.bool("aof-use-rdb-preamble"),
+            aof_rewrite_incremental_fsync: get.bool("aof-rewrite-incremental-fsync"),
+            aof_disable_auto_gc: get.bool("aof-disable-auto-gc"),
+            no_appendfsync_on_rewrite: get.bool("no-appendfsync-on-rewrite"),
+            auto_aof_rewrite_percentage: get.int("auto-aof-rewrite-percentage"),
+            auto_aof_rewrite_min_bytes: get.int("auto-aof-rewrite-min-size"),
+            rdb_save_incremental_fsync: get.bool("rdb-save-incremental-fsync"),
+            stop_writes_on_bgsave_error: get.bool("stop-writes-on-bgsave-error"),
             save: get.words("save").chunks(2).map(|pair| SavePoint { seconds: parsed(&pair[0]), changes: parsed(&pair[1]) }).collect(),
             rdbcompression: get.bool("rdbcompression"),
             rdbchecksum: get.bool("rdbchecksum"),

@@ -166,6 +166,9 @@ fn load_log(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
 }
 
 fn reload(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    if outside.is_capturing() {
+        return Err("ERR A snapshot is being made: try again when it is done".into());
+    }
     snapshot::save(cx.engine, &outside.config).map_err(|e| format!("ERR Error trying to save the DB: {e}"))?;
     for db in 0..cx.engine.keyspace.databases() {
         cx.engine.keyspace.db_mut(db).clear();

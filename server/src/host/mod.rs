@@ -12,6 +12,7 @@ mod wait;
 
 use crate::memory::ProcessMemory;
 use crate::outside::Outside;
+use crate::persistence::SNAPSHOTS_FAIL;
 use graven_aof::Failure;
 use graven_engine::{Context, Error, Host, HostCommand, Resumed, Session, WriteStatus};
 use graven_resp::Args;
@@ -19,6 +20,7 @@ use graven_resp::Args;
 impl Host for Outside {
     fn run(&mut self, command: HostCommand, cx: &mut Context<'_>) -> Result<(), Error> {
         match command {
+            HostCommand::BackgroundSave => persistence::background_save(self, cx),
             HostCommand::ClientInfo => client::info(self, cx),
             HostCommand::ClientKill => client::kill(self, cx),
             HostCommand::ClientList => client::list(self, cx),
@@ -54,6 +56,7 @@ impl Host for Outside {
     fn write_status(&self) -> WriteStatus {
         match self.log.as_ref().map(|log| log.status()) {
             Some(Err(failure)) => WriteStatus::Failing(log_failure_text(failure)),
+            _ if self.persistence.denies_writes(&self.config) => WriteStatus::Failing(SNAPSHOTS_FAIL.to_owned()),
             _ => WriteStatus::Available,
         }
     }

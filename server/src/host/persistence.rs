@@ -44,28 +44,55 @@ pub(super) fn shutdown(outside: &mut Outside, cx: &mut Context<'_>) -> Result<()
 
 /// `SAVE`
 pub(super) fn save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    if outside.persistence.saving.is_some() {
+        return Err("ERR Background save already in progress".into());
+    }
     match snapshot::save(cx.engine, &outside.config) {
         Ok(bytes) => {
             log!(Notice, "DB saved on disk ({bytes} bytes)");
-            cx.engine.dirty = 0;
-            outside.last_save_s = cx.engine.now_ms() / 1000;
-            outside.last_save_ok = true;
-            outside.stats.rdb_saves += 1;
+            let dirty = cx.engine.dirty;
+            outside.persistence.saved(cx.engine, dirty);
+            outside.persistence.saves.done += 1;
+            outside.persistence.saves.last_ok = true;
             cx.engine.depends_on_everything();
             cx.reply.ok();
             Ok(())
         }
         Err(e) => {
             log!(Warning, "Error trying to save the DB: {e}");
-            outside.last_save_ok = false;
+            outside.persistence.saves.last_ok = false;
             Err(format!("ERR Error trying to save the DB: {e}").into())
         }
     }
 }
 
+/// `BGSAVE [SCHEDULE]`
+pub(super) fn background_save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    let is_schedule = match cx.args.len() {
+        1 => false,
+        2 if cx.is(1, "SCHEDULE") => true,
+        _ => return Err(error::SYNTAX.into()),
+    };
+    if outside.persistence.saving.is_some() {
+        return Err("ERR Background save already in progress".into());
+    }
+    // Within a transaction it would not be a moment between two units of the log.
+    if outside.is_capturing() || cx.session.in_exec {
+        if !is_schedule && !cx.session.in_exec {
+            return Err("ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.".into());
+        }
+        outside.persistence.save_scheduled = true;
+        cx.reply.simple("Background saving scheduled");
+        return Ok(());
+    }
+    outside.start_save(cx.engine);
+    cx.reply.simple("Background saving started");
+    Ok(())
+}
+
 /// `LASTSAVE`
 pub(super) fn last_save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
-    cx.reply.int(outside.last_save_s as i64);
+    cx.reply.int(outside.persistence.last_save_s as i64);
     Ok(())
 }
 

@@ -1,14 +1,25 @@
 //! RDB files: loading one and saving one.
 
+mod commands;
+mod encoder;
+mod file;
+mod job;
 mod load;
+mod rdb;
 mod save;
+mod stream_commands;
 
+pub(crate) use encoder::{Encoding, Form};
+pub(crate) use file::remove_leftovers;
+pub(crate) use job::{Job, Work};
+pub(crate) use rdb::{EntryUse, Facts};
 pub(crate) use save::write_entry;
 
 use crate::config::Config;
 use crate::logging::log;
 use graven_engine::Engine;
-use graven_rdb::{Attributes, Event, Header, Options, Reader, Version, Writer};
+use graven_rdb::{Attributes, Event, Options, Reader};
+use graven_store::DatabaseFacts;
 use load::Loader;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -79,53 +90,47 @@ fn access_bits(engine: &Engine, attributes: &Attributes) -> u32 {
     }
 }
 
-/// Writes the configured RDB file: to a temporary file first, which takes its place when it is whole and durable.
-/// Returns its size.
+/// Writes the configured RDB file at once; returns its size.
 pub(crate) fn save(engine: &Engine, config: &Config) -> io::Result<u64> {
-    let path = path(config);
-    let temporary = config.dir.join(format!("temp-{}.rdb", std::process::id()));
-    let result = write_file(engine, config, &temporary).and_then(|bytes| {
-        std::fs::rename(&temporary, &path)?;
-        File::open(&config.dir)?.sync_all()?;
+    file::replace(&path(config), |file| {
+        let (file, bytes) = write(engine, config, false, file::Syncing::new(file, config.rdb_save_incremental_fsync))?;
+        file.finish()?;
         Ok(bytes)
-    });
-    if result.is_err() {
-        // What is wrong is told by the error.
-        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
+/// The same for the encoder of a snapshot.
+pub(crate) fn save_work(config: &Config, facts: Facts) -> Work<u64> {
+    let (path, is_incremental) = (path(config), config.rdb_save_incremental_fsync);
+    Box::new(move |source| {
+        file::replace(&path, |file| {
+            let (file, bytes) = source.encode(Form::Rdb, facts, file::Syncing::new(file, is_incremental))?;
+            file.finish()?;
+            Ok(bytes)
+        })
+    })
+}
+
+/// What an RDB of the present state says besides keys and values.
+pub(crate) fn facts(engine: &Engine, config: &Config, databases: Vec<DatabaseFacts>, is_base: bool) -> Facts {
+    Facts {
+        databases,
+        now_ms: engine.now_ms(),
+        used_memory_bytes: crate::memory::ProcessMemory::now().used,
+        options: Options { compress: config.rdbcompression, checksum: config.rdbchecksum },
+        is_base,
+        entry_use: EntryUse::of(engine),
     }
-    result
 }
 
-fn write_file(engine: &Engine, config: &Config, path: &PathBuf) -> io::Result<u64> {
-    let (file, bytes) = write(engine, config, false, File::create(path)?)?;
-    file.sync_all()?;
-    Ok(bytes)
-}
-
-/// Writes all databases as an RDB, `is_base` as the base of a log; returns the writer and how many bytes it was.
+/// Writes all databases at once, `is_base` as the base of a log; returns the writer and how many bytes it was.
 pub(crate) fn write<W: Write>(engine: &Engine, config: &Config, is_base: bool, out: W) -> io::Result<(W, u64)> {
-    let options = Options { compress: config.rdbcompression, checksum: config.rdbchecksum };
-    // Older servers would lose the deadlines of fields; without any they may have the file.
-    let has_field_deadlines = (0..engine.keyspace.databases()).any(|db| engine.keyspace.db(db).expiring_hashes() > 0);
-    let header = Header {
-        redis_version: crate::REDIS_VERSION,
-        created_seconds: engine.now_ms() / 1000,
-        used_memory_bytes: crate::memory::resident_bytes(),
-        is_aof_base: is_base,
-        version: if has_field_deadlines { Version::Redis7_4 } else { Version::Redis7 },
-    };
-    let mut writer = Writer::new(out, options, &header)?;
-    for index in 0..engine.keyspace.databases() {
-        let db = engine.keyspace.db(index);
-        if db.is_empty() {
-            continue;
-        }
-        writer.select_db(index as u64)?;
-        writer.resize_db(db.len() as u64, db.volatile_len() as u64)?;
-        for entry in db.iter() {
-            let attributes = Attributes { deadline_ms: entry.deadline(), ..Attributes::default() };
-            write_entry(&mut writer, entry.key(), entry, &attributes)?;
-        }
+    let tables = || (0..engine.keyspace.databases()).map(|db| engine.keyspace.db(db));
+    let databases = tables().map(DatabaseFacts::of).collect();
+    let form = if is_base && !config.aof_use_rdb_preamble { Form::Commands } else { Form::Rdb };
+    let mut encoding = Encoding::new(form, out, facts(engine, config, databases, is_base))?;
+    for (db, table) in tables().enumerate() {
+        table.iter().try_for_each(|entry| encoding.entry(db, entry))?;
     }
-    writer.finish()
+    encoding.finish()
 }

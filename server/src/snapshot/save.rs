@@ -34,7 +34,8 @@ pub(crate) fn write_entry<W: Write>(writer: &mut Writer<W>, key: &[u8], entry: &
     }
 }
 
-fn element<W: Write>(writer: &mut Writer<W>, string: StringRef<'_>) -> io::Result<()> {
+/// Writes an element of a collection.
+pub(super) fn write_element<W: Write>(writer: &mut Writer<W>, string: StringRef<'_>) -> io::Result<()> {
     writer.element(string.to_bytes(&mut [0; 20]))
 }
 
@@ -51,13 +52,13 @@ fn write_list<W: Write>(writer: &mut Writer<W>, key: &[u8], list: ListRef<'_>, a
 
 fn write_set<W: Write>(writer: &mut Writer<W>, key: &[u8], set: SetRef<'_>, attributes: &Attributes) -> io::Result<()> {
     writer.begin_collection(Collection::Set, key, set.len() as u64, attributes)?;
-    set.iter().try_for_each(|member| element(writer, member))
+    set.iter().try_for_each(|member| write_element(writer, member))
 }
 
 fn write_sorted_set<W: Write>(writer: &mut Writer<W>, key: &[u8], set: SortedSetRef<'_>, attributes: &Attributes) -> io::Result<()> {
     writer.begin_collection(Collection::SortedSet, key, set.len() as u64, attributes)?;
     for (member, score) in set.iter() {
-        element(writer, member)?;
+        write_element(writer, member)?;
         writer.score(score)?;
     }
     Ok(())
@@ -71,8 +72,8 @@ fn write_hash<W: Write>(writer: &mut Writer<W>, key: &[u8], hash: HashRef<'_>, a
         if earliest.is_some() {
             writer.field_deadline(field.deadline)?;
         }
-        element(writer, field.name)?;
-        element(writer, field.value)?;
+        write_element(writer, field.name)?;
+        write_element(writer, field.value)?;
     }
     Ok(())
 }

@@ -32,6 +32,13 @@ pub struct DatabaseFacts {
     pub expiring_hashes: usize,
 }
 
+impl DatabaseFacts {
+    /// What a database is now.
+    pub fn of(table: &Table) -> DatabaseFacts {
+        DatabaseFacts { keys: table.len(), volatile: table.volatile_len(), expiring_hashes: table.expiring_hashes() }
+    }
+}
+
 /// How far a walk has come in one table.
 enum Walked {
     /// What it cost, in bytes that were copied; there is more.

@@ -50,6 +50,14 @@ impl Text {
         self.field(name, if ok { "ok" } else { "err" });
     }
 
+    /// A duration, or -1.
+    fn seconds(&mut self, name: &str, seconds: Option<u64>) {
+        match seconds {
+            Some(seconds) => self.field(name, seconds),
+            None => self.field(name, -1),
+        }
+    }
+
     fn zeros(&mut self, names: &[&str]) {
         names.iter().for_each(|name| self.field(name, 0));
     }

@@ -2,20 +2,25 @@
 
 use super::Text;
 use crate::outside::Outside;
+use crate::persistence::Persistence;
 use graven_engine::Engine;
 
 pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     text.flag("loading", engine.loading);
     text.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
-    text.field("current_fork_perc", "0.00");
-    text.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
+    let (keys, keys_total) = outside.capture_progress();
+    text.field("current_fork_perc", format_args!("{:.2}", keys as f64 * 100.0 / keys_total.max(1) as f64));
+    text.field("current_save_keys_processed", keys);
+    text.field("current_save_keys_total", keys_total);
+    text.field("current_save_bytes_written", outside.capture_bytes());
     text.field("rdb_changes_since_last_save", engine.dirty);
-    text.field("rdb_bgsave_in_progress", 0);
-    text.field("rdb_last_save_time", outside.last_save_s);
-    text.status("rdb_last_bgsave_status", outside.last_save_ok);
-    text.field("rdb_last_bgsave_time_sec", -1);
-    text.field("rdb_current_bgsave_time_sec", -1);
-    text.field("rdb_saves", outside.stats.rdb_saves);
+    let Persistence { saving, saves, last_save_s, .. } = &outside.persistence;
+    text.flag("rdb_bgsave_in_progress", saving.is_some());
+    text.field("rdb_last_save_time", last_save_s);
+    text.status("rdb_last_bgsave_status", saves.last_ok);
+    text.seconds("rdb_last_bgsave_time_sec", saves.last_took_s);
+    text.seconds("rdb_current_bgsave_time_sec", saving.as_ref().map(|saving| outside.seconds_since(saving.job.started_us())));
+    text.field("rdb_saves", saves.done);
     text.zeros(&["rdb_last_cow_size", "rdb_last_load_keys_expired"]);
     text.field("rdb_last_load_keys_loaded", outside.stats.rdb_keys_loaded);
     log(text, outside);

@@ -1,0 +1,156 @@
+//! From the parts of a capture to bytes.
+//!
+//! A capture gives its parts in the order in which things happened: keys, and pieces of large hashes and sets, of which several
+//! may be open at a time. A file holds one value after the other. So one value is written at a time, and what
+//! comes of others meanwhile waits: as much as clients have changed since, for the walk goes on with the first that is open.
+
+use super::commands::CommandWriter;
+use super::rdb::{Facts, RdbWriter};
+use graven_store::{Entry, Opened, Part};
+use std::io::{self, Write};
+
+/// What a file of captured entries is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// An RDB.
+    Rdb,
+    /// Commands.
+    Commands,
+}
+
+/// Writes entries in either form.
+pub(crate) enum Encoding<W> {
+    Rdb(Box<RdbWriter<W>>),
+    Commands(CommandWriter<W>),
+}
+
+impl<W: Write> Encoding<W> {
+    pub(crate) fn new(form: Form, out: W, facts: Facts) -> io::Result<Self> {
+        Ok(match form {
+            Form::Rdb => Encoding::Rdb(Box::new(RdbWriter::new(out, facts)?)),
+            Form::Commands => Encoding::Commands(CommandWriter::new(out)),
+        })
+    }
+
+    /// Writes a key of a database.
+    pub(crate) fn entry(&mut self, db: usize, entry: &Entry) -> io::Result<()> {
+        match self {
+            Encoding::Rdb(rdb) => rdb.entry(db, entry),
+            Encoding::Commands(commands) => commands.entry(db, entry),
+        }
+    }
+
+    fn open(&mut self, db: usize, opened: Opened) -> io::Result<()> {
+        match self {
+            Encoding::Rdb(rdb) => rdb.open(db, &opened),
+            Encoding::Commands(commands) => {
+                commands.open(db, opened);
+                Ok(())
+            }
+        }
+    }
+
+    fn elements(&mut self, entries: &[Entry]) -> io::Result<()> {
+        match self {
+            Encoding::Rdb(rdb) => rdb.elements(entries),
+            Encoding::Commands(commands) => commands.elements(entries),
+        }
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        match self {
+            Encoding::Rdb(rdb) => {
+                rdb.close();
+                Ok(())
+            }
+            Encoding::Commands(commands) => commands.close(),
+        }
+    }
+
+    /// Bytes so far.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        match self {
+            Encoding::Rdb(rdb) => rdb.bytes_written(),
+            Encoding::Commands(commands) => commands.bytes_written(),
+        }
+    }
+
+    /// Writes the end and gives the writer back, and the length of the whole.
+    pub(crate) fn finish(self) -> io::Result<(W, u64)> {
+        match self {
+            Encoding::Rdb(rdb) => rdb.finish(),
+            Encoding::Commands(commands) => commands.finish(),
+        }
+    }
+}
+
+/// Writes the parts of a capture.
+pub(crate) struct Encoder<W> {
+    encoding: Encoding<W>,
+    /// The hash or set that is being written.
+    current: Option<u64>,
+    /// What came meanwhile of others.
+    waiting: Vec<Part>,
+    keys: u64,
+}
+
+impl<W: Write> Encoder<W> {
+    pub(crate) fn new(form: Form, out: W, facts: Facts) -> io::Result<Self> {
+        Ok(Encoder { encoding: Encoding::new(form, out, facts)?, current: None, waiting: Vec::new(), keys: 0 })
+    }
+
+    /// Takes the next part.
+    pub(crate) fn take(&mut self, part: Part) -> io::Result<()> {
+        if !self.write_now(part)? {
+            return Ok(());
+        }
+        // Something was closed: what waited has its turn, until one of them stays open.
+        while self.current.is_none() && !self.waiting.is_empty() {
+            for part in std::mem::take(&mut self.waiting) {
+                self.write_now(part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a part if it may come next, or lets it wait. True if it closed what was open.
+    fn write_now(&mut self, part: Part) -> io::Result<bool> {
+        match part {
+            Part::Entries { db, entries } if self.current.is_none() => {
+                for entry in &entries {
+                    self.encoding.entry(db, entry)?;
+                }
+                self.keys += entries.len() as u64;
+            }
+            Part::Open { id, db, opened } if self.current.is_none() => {
+                self.current = Some(id);
+                self.encoding.open(db, opened)?;
+            }
+            Part::Fields { id, entries } if self.current == Some(id) => self.encoding.elements(&entries)?,
+            Part::Close { id } if self.current == Some(id) => {
+                self.current = None;
+                self.keys += 1;
+                self.encoding.close()?;
+                return Ok(true);
+            }
+            part => self.waiting.push(part),
+        }
+        Ok(false)
+    }
+
+    /// Keys written so far.
+    pub(crate) fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.encoding.bytes_written()
+    }
+
+    /// Writes the end and gives the writer back, and the length of the whole.
+    pub(crate) fn finish(self) -> io::Result<(W, u64)> {
+        debug_assert!(self.current.is_none() && self.waiting.is_empty(), "the capture was complete");
+        self.encoding.finish()
+    }
+}
