@@ -306,6 +306,17 @@ pub enum Run {
     Container,
 }
 
+/// Which arguments are members, or fields, of the first key.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberSpec {
+    /// The first.
+    pub first: u8,
+    /// From one to the next.
+    pub step: u8,
+    /// So many are fetched early.
+    pub most: u8,
+}
+
 /// One command, or one subcommand.
 #[derive(Clone, Copy)]
 pub struct CommandSpec {
@@ -319,6 +330,8 @@ pub struct CommandSpec {
     pub extra_categories: Categories,
     /// Where its keys are.
     pub keys: &'static [KeySpec],
+    /// Where the members, or fields, of its key are among its arguments.
+    pub members: Option<MemberSpec>,
     /// Who executes it.
     pub run: Run,
     /// Its subcommands.
@@ -350,6 +363,7 @@ impl CommandSpec {
             flags: Flags::empty(),
             extra_categories: Categories::empty(),
             keys: &[],
+            members: None,
             run,
             subcommands: &[],
             group: "",
@@ -389,6 +403,12 @@ impl CommandSpec {
     /// Where its keys are.
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> CommandSpec {
         self.keys = keys;
+        self
+    }
+    /// The members, or fields, that it looks up in its key: from argument `first` on each `step`-th, at most `most`. Only what can
+    /// be fetched early; with options before them they are others, which does no harm.
+    pub const fn members(mut self, first: u8, step: u8, most: u8) -> CommandSpec {
+        self.members = Some(MemberSpec { first, step, most });
         self
     }
     /// Subcommands of a command that also runs on its own (`COMMAND`).

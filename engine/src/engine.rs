@@ -19,7 +19,7 @@ use crate::stats::{CommandStats, Stats};
 use crate::unsettled::Unsettled;
 use crate::watch::Watches;
 use graven_resp::{Args, Reply};
-use graven_store::Keyspace;
+use graven_store::{Key, Keyspace, MemberPlace};
 
 /// Commands held back by `CLIENT PAUSE`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -202,6 +202,29 @@ impl Engine {
         if let Some(hash) = prepared.key_hash {
             self.keyspace.db(db).prefetch_entry(hash);
         }
+    }
+
+    /// The third step: asks for the members, or fields, that the commands will look up in large collections.
+    pub fn prefetch_members<'c>(&self, db: usize, commands: impl Iterator<Item = (Args<'c>, Prepared)>) {
+        /// Places asked for at once; the processor cannot wait for many more.
+        const AT_ONCE: usize = 16;
+        let db = self.keyspace.db(db);
+        let (mut places, mut len) = ([None; AT_ONCE], 0);
+        for (args, prepared) in commands {
+            let members = prepared.command.and_then(|id| self.registry.get(id).spec.members);
+            let (Some(members), Some(hash)) = (members, prepared.key_hash) else { continue };
+            let Some(entry) = db.get(Key { bytes: args.at(1), hash }) else { continue };
+            let at = (usize::from(members.first)..args.len()).step_by(usize::from(members.step));
+            for place in at.take(usize::from(members.most)).map_while(|i| entry.prefetch_member(args.at(i))) {
+                if len == AT_ONCE {
+                    places.iter().flatten().copied().for_each(MemberPlace::prefetch);
+                    len = 0;
+                }
+                places[len] = Some(place);
+                len += 1;
+            }
+        }
+        places[..len].iter().flatten().copied().for_each(MemberPlace::prefetch);
     }
 
     /// Executes one command for a session and appends its reply to `out`.

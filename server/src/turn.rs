@@ -106,6 +106,10 @@ impl Turn {
             for prepared in &self.prepared {
                 engine.prefetch(session.db, prepared);
             }
+            if frames.len() > 1 {
+                let commands = frames.iter().zip(&self.prepared);
+                engine.prefetch_members(session.db, commands.map(|(frame, prepared)| (self.batch.args(frame, buffer), *prepared)));
+            }
             for (frame, prepared) in frames.iter().zip(&self.prepared) {
                 let outcome = engine.execute(&mut session, self.batch.args(frame, buffer), *prepared, &mut output.tail, outside);
                 if session.blocked == Some(Blocked::Paused) {

@@ -66,6 +66,7 @@ pub use hash::{Field, FieldDeadline, HashBuilder, HashMut, HashRef};
 pub use hasher::{Hasher, Key};
 pub use keyspace::Keyspace;
 pub use list::{List, ListLimits, ListRef, Side};
+pub use prefetch::MemberPlace;
 pub use set::{Probe, SetBuilder, SetMut, SetRef};
 pub use slot::{Occupied, Slot, Vacant};
 pub use sorted_set::{LexBound, LexRange, Members, ScoreRange, SortedSet, SortedSetBuilder, SortedSetMut, SortedSetRef};

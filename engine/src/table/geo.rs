@@ -55,7 +55,7 @@ const fn geo(spec: CommandSpec) -> CommandSpec {
 }
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
-    geo(CommandSpec::engine("geoadd", -5, geoadd))
+    geo(CommandSpec::engine("geoadd", -5, geoadd).members(4, 3, 4))
         .flags(Flags::WRITE.union(Flags::DENYOOM))
         .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::UPDATE))])
         .docs("geo", "3.2.0", "O(log(N)) for each place, N being the members", "Adds places to a sorted set, creating it if missing.")
@@ -66,17 +66,17 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
             Arg::word("change", "CH").optional().since("6.2.0"),
             Arg::new("data", ArgType::Block(&[LONGITUDE, LATITUDE, MEMBER])).multiple(),
         ]),
-    geo(CommandSpec::engine("geodist", -4, geodist))
+    geo(CommandSpec::engine("geodist", -4, geodist).members(2, 1, 2))
         .flags(Flags::READONLY)
         .keys(&[READ])
         .docs("geo", "3.2.0", "O(1)", "Returns the distance between two places.")
         .args(&[Arg::key(), Arg::new("member1", ArgType::String), Arg::new("member2", ArgType::String), UNIT.optional()]),
-    geo(CommandSpec::engine("geohash", -2, geohash))
+    geo(CommandSpec::engine("geohash", -2, geohash).members(2, 1, 4))
         .flags(Flags::READONLY)
         .keys(&[READ])
         .docs("geo", "3.2.0", "O(1) for each member", "Returns the geohashes of places as text.")
         .args(&[Arg::key(), MEMBER.optional().multiple()]),
-    geo(CommandSpec::engine("geopos", -2, geopos))
+    geo(CommandSpec::engine("geopos", -2, geopos).members(2, 1, 4))
         .flags(Flags::READONLY)
         .keys(&[READ])
         .docs("geo", "3.2.0", "O(1) for each member", "Returns longitude and latitude of places.")

@@ -51,14 +51,14 @@ const SETEX_EXPIRATION: Arg =
         .optional();
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
-    CommandSpec::engine("hdel", -3, hdel)
+    CommandSpec::engine("hdel", -3, hdel).members(2, 1, 4)
         .flags(flags(&[Flags::WRITE, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RW, KeyFlags::DELETE]))])
         .docs("hash", "2.0.0", "O(N) where N is the number of fields to be removed.", "Removes fields, and the hash with its last one.")
         .args(&[Arg::key(), Arg::new("field", ArgType::String).multiple()])
         .history(&[("2.4.0", "Accepts multiple `field` arguments.")]),
-    CommandSpec::engine("hexists", 3, hexists)
+    CommandSpec::engine("hexists", 3, hexists).members(2, 1, 1)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RO]))])
@@ -82,7 +82,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RO, KeyFlags::ACCESS]))])
         .docs("hash", "7.4.0", "O(N) where N is the number of specified fields", "Returns when fields expire, as Unix times in seconds.")
         .args(&[Arg::key(), FIELDS]),
-    CommandSpec::engine("hget", 3, hget)
+    CommandSpec::engine("hget", 3, hget).members(2, 1, 1)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RO, KeyFlags::ACCESS]))])
@@ -107,13 +107,13 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RW, KeyFlags::ACCESS, KeyFlags::UPDATE]))])
         .docs("hash", "8.0.0", "O(N) where N is the number of specified fields", "Returns the values of fields and changes their deadlines.")
         .args(&[Arg::key(), GETEX_EXPIRATION, FIELDS]),
-    CommandSpec::engine("hincrby", 4, hincrby)
+    CommandSpec::engine("hincrby", 4, hincrby).members(2, 1, 1)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RW, KeyFlags::ACCESS, KeyFlags::UPDATE]))])
         .docs("hash", "2.0.0", "O(1)", "Adds to the integer in a field; a missing field counts as 0.")
         .args(&[Arg::key(), Arg::new("field", ArgType::String), Arg::new("increment", ArgType::Integer)]),
-    CommandSpec::engine("hincrbyfloat", 4, hincrbyfloat)
+    CommandSpec::engine("hincrbyfloat", 4, hincrbyfloat).members(2, 1, 1)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RW, KeyFlags::ACCESS, KeyFlags::UPDATE]))])
@@ -132,13 +132,13 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RO]))])
         .docs("hash", "2.0.0", "O(1)", "Counts the fields.")
         .args(&[Arg::key()]),
-    CommandSpec::engine("hmget", -3, hmget)
+    CommandSpec::engine("hmget", -3, hmget).members(2, 1, 4)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RO, KeyFlags::ACCESS]))])
         .docs("hash", "2.0.0", "O(N) where N is the number of fields being requested.", "Returns the values of several fields.")
         .args(&[Arg::key(), Arg::new("field", ArgType::String).multiple()]),
-    CommandSpec::engine("hmset", -4, hmset)
+    CommandSpec::engine("hmset", -4, hmset).members(2, 2, 4)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RW, KeyFlags::UPDATE]))])
@@ -190,7 +190,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .docs("hash", "2.8.0", "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection..", "Visits the fields of a hash step by step.")
         .args(&[Arg::key(), Arg::new("cursor", ArgType::Integer), Arg::new("pattern", ArgType::Pattern).token("MATCH").optional(), Arg::new("count", ArgType::Integer).token("COUNT").optional(), Arg::word("novalues", "NOVALUES").optional().since("7.4.0")])
         .tips(&["nondeterministic_output"]),
-    CommandSpec::engine("hset", -4, hset)
+    CommandSpec::engine("hset", -4, hset).members(2, 2, 4)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RW, KeyFlags::UPDATE]))])
@@ -203,13 +203,13 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RW, KeyFlags::UPDATE]))])
         .docs("hash", "8.0.0", "O(N) where N is the number of fields being set.", "Sets fields together with a deadline, on a condition if wanted.")
         .args(&[Arg::key(), FIELD_CONDITION, SETEX_EXPIRATION, PAIRS]),
-    CommandSpec::engine("hsetnx", 4, hsetnx)
+    CommandSpec::engine("hsetnx", 4, hsetnx).members(2, 1, 1)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RW, KeyFlags::INSERT]))])
         .docs("hash", "2.0.0", "O(1)", "Sets a field unless it exists.")
         .args(&[Arg::key(), Arg::new("field", ArgType::String), Arg::new("value", ArgType::String)]),
-    CommandSpec::engine("hstrlen", 3, hstrlen)
+    CommandSpec::engine("hstrlen", 3, hstrlen).members(2, 1, 1)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::HASH)
         .keys(&[KeySpec::one(1, key_flags(&[KeyFlags::RO]))])

@@ -18,6 +18,7 @@ const TOTAL_TIME: &str = "O(N) where N is the total number of elements in all gi
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::engine("sadd", -3, sadd)
+        .members(2, 1, 4)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::SET)
         .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::INSERT))])
@@ -78,6 +79,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .docs("set", "1.0.0", INTER_TIME, "Stores the members that all sets have.")
         .args(STORED),
     CommandSpec::engine("sismember", 3, sismember)
+        .members(2, 1, 1)
         .flags(Flags::READONLY.union(Flags::FAST))
         .categories_too(Categories::SET)
         .keys(&[ASKS])
@@ -91,6 +93,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .args(&[Arg::key()])
         .tips(ANY_ORDER),
     CommandSpec::engine("smismember", -3, smismember)
+        .members(2, 1, 4)
         .flags(Flags::READONLY.union(Flags::FAST))
         .categories_too(Categories::SET)
         .keys(&[READS])
@@ -137,6 +140,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .args(&[Arg::key(), Arg::new("count", ArgType::Integer).since("2.6.0").optional()])
         .tips(&["nondeterministic_output"]),
     CommandSpec::engine("srem", -3, srem)
+        .members(2, 1, 4)
         .flags(Flags::WRITE.union(Flags::FAST))
         .categories_too(Categories::SET)
         .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::DELETE))])

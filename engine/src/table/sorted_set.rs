@@ -52,6 +52,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .history(&[("6.0.0", "The timeout may have a fraction.")])
         .args(&[Arg::key().multiple(), Arg::new("timeout", ArgType::Double)]),
     CommandSpec::engine("zadd", -4, zadd)
+        .members(3, 2, 4)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::UPDATE))])
@@ -109,6 +110,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
             Arg::new("key", ArgType::Key(1)).multiple(),
         ]),
     CommandSpec::engine("zincrby", 4, zincrby)
+        .members(3, 1, 1)
         .flags(flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))])
@@ -190,6 +192,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
             Arg::new("count", ArgType::Integer).token("COUNT").optional(),
         ]),
     CommandSpec::engine("zmscore", -3, zmscore)
+        .members(2, 1, 4)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
@@ -293,6 +296,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
                 .optional(),
         ]),
     CommandSpec::engine("zrank", -3, zrank)
+        .members(2, 1, 1)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
@@ -300,6 +304,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .history(&[("7.2.0", "Option `WITHSCORE`.")])
         .args(&[Arg::key(), Arg::new("member", ArgType::String), Arg::word("withscore", "WITHSCORE").optional().since("7.2.0")]),
     CommandSpec::engine("zrem", -3, zrem)
+        .members(2, 1, 4)
         .flags(flags(&[Flags::WRITE, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RW.union(KeyFlags::DELETE))])
@@ -392,6 +397,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         ])
         .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
     CommandSpec::engine("zrevrank", -3, zrevrank)
+        .members(2, 1, 1)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
@@ -416,6 +422,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         ])
         .tips(&["nondeterministic_output"]),
     CommandSpec::engine("zscore", 3, zscore)
+        .members(2, 1, 1)
         .flags(flags(&[Flags::READONLY, Flags::FAST]))
         .categories_too(Categories::SORTEDSET)
         .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])

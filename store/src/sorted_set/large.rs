@@ -59,6 +59,12 @@ impl SortedSet {
         SortedSet { scores: Table::new(self.scores.hasher), order: self.order.clone() }
     }
 
+    /// The table from members to scores.
+    #[inline]
+    pub(crate) fn scores(&self) -> &Table {
+        &self.scores
+    }
+
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }

@@ -20,6 +20,8 @@ pub enum Data {
     MillionSortedSet,
     /// `set:a` and `set:b` of 10,000 members each, of which half are in both.
     TwoSets,
+    /// `mygeo` of a million points between 0° and 100° east, 0° and 10° north.
+    Points,
 }
 
 /// Commands sent at once.
@@ -36,12 +38,19 @@ impl Data {
             Data::Set => fill(server, requests, |n| vec!["SADD".into(), "myset".into(), format!("element:{n:012}")]),
             Data::SortedSet => fill(server, requests, scored),
             Data::MillionSortedSet => fill(server, 1_000_000, scored),
+            Data::Points => fill(server, 1_000_000, point),
             Data::TwoSets => fill(server, 20_000, |n| {
                 let (set, first) = if n < 10_000 { ("set:a", n) } else { ("set:b", n - 5_000) };
                 vec!["SADD".into(), set.into(), format!("element:{first:012}")]
             }),
         }
     }
+}
+
+fn point(n: u64) -> Vec<String> {
+    // As `redis-benchmark` makes coordinates of a number below a million.
+    let (longitude, latitude) = (n.wrapping_mul(0x9e37_79b9) % 1_000_000, n.wrapping_mul(0x85eb_ca6b) % 1_000_000);
+    vec!["GEOADD".into(), "mygeo".into(), format!("{longitude}e-4"), format!("{latitude}e-5"), format!("point:{n:012}")]
 }
 
 fn scored(n: u64) -> Vec<String> {

@@ -27,4 +27,16 @@ pub const LOADS: &[Load] = &[
     command("sinter-2x10000", "SINTER set:a set:b", 2_000, Data::TwoSets),
     command("zadd-1m-p16", "ZADD myzset __rand_int__ element:__rand_int__", 1_000_000, Data::MillionSortedSet),
     command("hset-field-p16", "HSET myhash field:__rand_int__ value", 1_000_000, Data::Nothing),
+    command("geoadd-p16", "GEOADD mygeo __rand_int__e-4 __rand_int__e-5 point:__rand_int__", 500_000, Data::Nothing),
+    command("geopos-p16", "GEOPOS mygeo point:__rand_int__", 500_000, Data::Points),
+    command("geohash-p16", "GEOHASH mygeo point:__rand_int__", 500_000, Data::Points),
+    command("geodist-p16", "GEODIST mygeo point:__rand_int__ point:__rand_int__ km", 500_000, Data::Points),
+    command("geosearch-radius-p16", "GEOSEARCH mygeo FROMLONLAT __rand_int__e-4 __rand_int__e-5 BYRADIUS 20 km", 20_000, Data::Points),
+    command(
+        "geosearch-nearest-p16",
+        "GEOSEARCH mygeo FROMMEMBER point:__rand_int__ BYRADIUS 20 km ASC COUNT 10 WITHDIST WITHCOORD",
+        20_000,
+        Data::Points,
+    ),
+    command("geosearch-box-p16", "GEOSEARCH mygeo FROMLONLAT __rand_int__e-4 __rand_int__e-5 BYBOX 40 40 km ASC", 20_000, Data::Points),
 ];
