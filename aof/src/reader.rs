@@ -122,7 +122,7 @@ pub struct End {
     pub position: Position,
     /// Why.
     pub tail: Tail,
-    /// If it is damaged: where a whole block stands at the damage or behind it. What a crash leaves has none.
+    /// If it is damaged: where a whole block stands at the damage or behind it. What the end of a process leaves has none.
     pub whole_block: Option<u64>,
 }
 

@@ -8,10 +8,11 @@ pub fn of_a_tail(bytes: u64, manifest: &str) -> String {
     )
 }
 
-/// Good commands follow the damage, in the last file.
+/// Good commands follow the damage, in the last file. A process that ends leaves no such thing, but a loss of power may: of
+/// the blocks that were not fsynced yet a disk may have kept the later ones.
 pub fn before_a_whole_block(at: u64, bytes: u64, manifest: &str) -> String {
     format!(
-        "A whole block stands at offset {at}, so this is not what a crash leaves. {AFTER_AN_EDIT}. If nobody edited it, restore the files from a backup. Only to give up good commands: make a backup of your AOF file, then use graven check-aof --fix {manifest}, which cuts off the last {bytes} bytes"
+        "A whole block stands at offset {at}, so this is not what a crash of the server leaves. If power was lost, blocks that were not fsynced may have reached the disk out of order: then set 'aof-load-corrupt-tail-max-size' to at least {bytes} to cut off the last {bytes} bytes. {AFTER_AN_EDIT}. If neither happened, restore the files from a backup. Only to give up good commands: make a backup of your AOF file, then use graven check-aof --fix {manifest}, which cuts off the same bytes"
     )
 }
 

@@ -10,6 +10,7 @@
 //! meanwhile.
 
 mod judge;
+pub mod power;
 mod upkeep;
 mod writer;
 
