@@ -64,6 +64,13 @@ pub(crate) mod encoding {
     pub const LZF: u8 = 3;
 }
 
+/// What stands where the length of a score's text may stand.
+pub(crate) mod special_score {
+    pub const NAN: u8 = 253;
+    pub const INFINITY: u8 = 254;
+    pub const MINUS_INFINITY: u8 = 255;
+}
+
 /// The name of a value type as an operator knows it, or `None` for a number that no version of the format defines.
 pub fn type_name(code: u8) -> Option<&'static str> {
     const NAMES: [&str; 26] = [

@@ -40,8 +40,10 @@
 
 mod compact;
 mod error;
+mod extent;
 mod format;
 mod module;
+mod pieces;
 mod reader;
 mod source;
 mod string;
@@ -50,6 +52,7 @@ mod writer;
 
 pub use error::{Error, Result, ValueDamage};
 pub use format::{is_rdb, type_name};
+pub use pieces::{Piece, Pieces, Records};
 pub use reader::{Attributes, Contents, Event, Reader, Skipped, read_all};
 pub use value::{Consumer, Group, Hash, Id, List, ListNode, Pending, Set, SortedSet, Stream, Strings, Value};
 pub use writer::{Collection, Compact, GroupHead, Header, Options, StreamHead, Version, Writer};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Read;
 
 use crate::format::{self, FIRST_CHECKSUM_VERSION, HEADER_BYTES, opcode};
+use crate::pieces::Pieces;
 use crate::source::Source;
 use crate::{Error, Result, Value, module, value};
 
@@ -112,6 +113,8 @@ pub struct Reader<R> {
     version: u32,
     db: u64,
     state: State,
+    /// Whether the file's end is not part of this, and the end of the bytes is the end of the events.
+    is_excerpt: bool,
 }
 
 impl<R: Read> Reader<R> {
@@ -127,7 +130,17 @@ impl<R: Read> Reader<R> {
         if !format::is_known_version(version) {
             return Err(Error::UnsupportedVersion { version });
         }
-        Ok(Reader { source, version, db: 0, state: State::Reading })
+        Ok(Reader { source, version, db: 0, state: State::Reading, is_excerpt: false })
+    }
+
+    /// Reads on in the middle of a file, between records; in an excerpt, to the end of the bytes that were read ahead.
+    pub(crate) fn from_middle(source: Source<R>, version: u32, db: u64, is_excerpt: bool) -> Self {
+        Reader { source, version, db, state: State::Reading, is_excerpt }
+    }
+
+    /// Splits what has not been read yet into pieces that can be decoded beside each other.
+    pub fn into_pieces(self) -> Pieces<R> {
+        Pieces::new(self.source, self.version, self.db)
     }
 
     /// The version of the format that the file says it has.
@@ -156,6 +169,10 @@ impl<R: Read> Reader<R> {
             State::Reading => {}
             State::Finished => return Ok(None),
             State::Failed => return Err(Error::AlreadyFailed { offset: self.source.offset() }),
+        }
+        if self.is_excerpt && self.source.is_spent() {
+            self.state = State::Finished;
+            return Ok(None);
         }
         self.state = State::Failed;
         let event = self.read_event()?;

@@ -15,7 +15,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Source<R> {
     inner: R,
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     /// The buffer's bytes before this are part of the digest already.
     hashed: usize,
     /// The buffer's bytes before this have been handed out.
@@ -25,19 +25,41 @@ pub(crate) struct Source<R> {
     /// How many bytes were handed out before the buffer's first.
     base: u64,
     digest: Digest,
+    /// What reading on will fail with.
+    failure: Option<io::Error>,
 }
 
 impl<R: Read> Source<R> {
     pub fn new(inner: R) -> Self {
         Source {
             inner,
-            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
+            buffer: vec![0; BUFFER_BYTES],
             hashed: 0,
             position: 0,
             filled: 0,
             base: 0,
             digest: Digest::new(CrcAlgorithm::Crc64Redis),
+            failure: None,
         }
+    }
+
+    /// A source that begins in the middle of a file: at `base`, with bytes that have been read already, before which the digest
+    /// is this. A failure is one that the next reading of the file is to meet, since it was met when reading ahead.
+    pub fn from_middle(inner: R, base: u64, ahead: Vec<u8>, digest: Digest, failure: Option<io::Error>) -> Self {
+        Source { inner, filled: ahead.len(), buffer: ahead, hashed: 0, position: 0, base, digest, failure }
+    }
+
+    /// The file, where it goes on, where in it the bytes that were read ahead begin, these bytes, and the digest of all before.
+    pub fn into_parts(mut self) -> (R, u64, Vec<u8>, Digest) {
+        self.checksum();
+        self.buffer.truncate(self.filled);
+        self.buffer.drain(..self.position);
+        (self.inner, self.base + self.position as u64, self.buffer, self.digest)
+    }
+
+    /// Whether all bytes that were read ahead have been handed out.
+    pub fn is_spent(&self) -> bool {
+        self.position == self.filled
     }
 
     /// How many bytes have been handed out.
@@ -54,10 +76,8 @@ impl<R: Read> Source<R> {
 
     /// Turns into what follows the bytes handed out.
     pub fn into_rest(self) -> impl Read {
-        let mut ahead = self.buffer.into_vec();
-        ahead.truncate(self.filled);
-        ahead.drain(..self.position);
-        io::Cursor::new(ahead).chain(self.inner)
+        let (inner, _, ahead, _) = self.into_parts();
+        io::Cursor::new(ahead).chain(inner)
     }
 
     /// At least one and at most `limit` of the bytes that come next, which must not be zero.
@@ -77,6 +97,11 @@ impl<R: Read> Source<R> {
         self.checksum();
         self.base += self.filled as u64;
         (self.hashed, self.position, self.filled) = (0, 0, 0);
+        if let Some(source) = self.failure.take() {
+            return Err(Error::Io { offset: self.base, source });
+        }
+        // A source that began in the middle has a buffer as long as what was read ahead.
+        self.buffer.resize(BUFFER_BYTES, 0);
         loop {
             match self.inner.read(&mut self.buffer) {
                 Ok(0) => return Err(Error::Truncated { offset: self.base, expected }),

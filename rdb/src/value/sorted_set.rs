@@ -5,7 +5,7 @@ use std::io::Read;
 use graven_listpack::{Item, Listpack};
 
 use crate::compact::{listpack, ziplist};
-use crate::format::value_type;
+use crate::format::{special_score, value_type};
 use crate::source::Source;
 use crate::value::Strings;
 use crate::{Error, Result, ValueDamage};
@@ -23,13 +23,6 @@ pub enum SortedSet {
     /// A listpack of different members, each with its score after it, in ascending order. A score is an integer, or the text
     /// of a number.
     Packed(Vec<u8>),
-}
-
-/// What stands where the length of a score's text may stand.
-mod special {
-    pub const NAN: u8 = 253;
-    pub const INFINITY: u8 = 254;
-    pub const MINUS_INFINITY: u8 = 255;
 }
 
 impl SortedSet {
@@ -113,9 +106,9 @@ fn read_text_score<R: Read>(source: &mut Source<R>) -> Result<f64> {
     const EXPECTED: &str = "a score";
     let offset = source.offset();
     match source.byte(EXPECTED)? {
-        special::NAN => Ok(f64::NAN),
-        special::INFINITY => Ok(f64::INFINITY),
-        special::MINUS_INFINITY => Ok(f64::NEG_INFINITY),
+        special_score::NAN => Ok(f64::NAN),
+        special_score::INFINITY => Ok(f64::INFINITY),
+        special_score::MINUS_INFINITY => Ok(f64::NEG_INFINITY),
         length => {
             let text = source.bytes(u64::from(length), EXPECTED)?;
             parse_score(&text).ok_or(Error::BadValue { offset, damage: ValueDamage::Score })
