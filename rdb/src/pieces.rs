@@ -32,7 +32,7 @@ pub enum Piece<R> {
     /// Some records.
     Records(Records),
     /// Everything that follows, to be read in order. The last piece of every file.
-    Rest(Reader<R>),
+    Rest(Box<Reader<R>>),
 }
 
 /// Whole records, read but not decoded.
@@ -121,8 +121,8 @@ impl<R: Read> Pieces<R> {
 
     fn rest(&mut self) -> Option<Piece<R>> {
         let ahead = self.ahead.split_off(self.start);
-        let source = Source::from_middle(self.inner.take()?, self.base, ahead, self.digest.clone(), self.failure.take());
-        Some(Piece::Rest(Reader::from_middle(source, self.version, self.db, false)))
+        let source = Source::from_middle(self.inner.take()?, self.base, ahead, self.digest, self.failure.take());
+        Some(Piece::Rest(Box::new(Reader::from_middle(source, self.version, self.db, false))))
     }
 }
 

@@ -44,7 +44,7 @@ fn in_pieces(file: impl Read) -> (Vec<String>, usize) {
         let mut events = Vec::new();
         let goes_on = match piece {
             Piece::Records(records) => tell(records.into_reader(), &mut events),
-            Piece::Rest(rest) => tell(rest, &mut events),
+            Piece::Rest(rest) => tell(*rest, &mut events),
         };
         told.insert(0, (events, goes_on));
     }
