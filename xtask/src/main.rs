@@ -1,6 +1,7 @@
-//! The project's chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask fuzz`.
+//! The project's chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask faults`, `cargo xtask fuzz`.
 
 mod bench;
+mod faults;
 mod setup;
 mod step;
 mod test;
@@ -22,6 +23,8 @@ enum Chore {
     Test,
     /// Compare with redis-server side by side and print the tables of the README.
     Bench(bench::Arguments),
+    /// Kill, fill the disk and cut the power, of Graven and of redis-server, and print what each lost.
+    Faults(faults::Arguments),
     /// Run the fuzz targets on the stable compiler.
     Fuzz {
         /// Only this target.
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
     match Arguments::parse().chore {
         Chore::Test => test::run(),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Faults(arguments) => faults::run(&arguments),
         Chore::Fuzz { target, seconds, seed } => {
             let mut args = vec!["run".to_owned(), "--release".into(), "--package".into(), "graven-fuzz".into(), "--".into()];
             args.extend(["--seconds".into(), seconds.to_string(), "--seed".into(), seed.to_string()]);
