@@ -1,12 +1,11 @@
 //! A failing disk costs availability for writes, never data, never the process.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use graven_testkit::disk_faults::{EIO, ENOSPC};
 use graven_testkit::process::Builder;
-use graven_testkit::{DiskFaults, Program, Server, Value};
+use graven_testkit::{DiskFaults, Program, Server, Tmpfs, Value};
 
 const DISK_FULL: &str = "MISCONF Errors writing to the AOF file: No space left on device";
 const IO_ERROR: &str = "MISCONF Errors writing to the AOF file: Input/output error";
@@ -212,43 +211,11 @@ fn what_is_not_durable_is_neither_acknowledged_nor_shown_under_always() {
     all_there(&server, 5);
 }
 
-/// A mounted file system, unmounted at the end.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    fn tmpfs(kilobytes: u32) -> Option<Mount> {
-        let dir = tempfile::tempdir().unwrap();
-        let size = format!("size={kilobytes}k");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Mount(dir)),
-            Ok(output) => {
-                println!("skipped: mounting a tmpfs is not permitted here: {}", String::from_utf8_lossy(&output.stderr).trim());
-                None
-            }
-            Err(error) => {
-                println!("skipped: no mount program: {error}");
-                None
-            }
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
-    }
-}
-
 /// No simulation: a file system of half a megabyte, filled by the server itself.
 #[test]
 fn a_really_full_file_system_refuses_writes_and_recovers_when_space_returns() {
     for policy in ["everysec", "always"] {
-        let Some(mount) = Mount::tmpfs(512) else { return };
+        let Some(mount) = Tmpfs::mount(512) else { return };
         let ballast = mount.path().join("ballast");
         std::fs::write(&ballast, vec![0; 200 << 10]).unwrap();
         let mut server = graven().option("appendfsync", policy).data(mount.path()).start().unwrap();

@@ -3,6 +3,8 @@
 //! Sectors, sizes and names survive by chance (`testkit/src/power`), rewrites and snapshots go on, and restarts are interrupted by
 //! further losses. Where no FUSE file system can be mounted the tests say so and pass.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use graven_testkit::history::power::{Losses, run_on};
@@ -43,6 +45,7 @@ fn survives(
                 assert!(told.is_some(), "the refusal names no remedy:\n{log}");
                 server.set_option("aof-load-corrupt-tail-max-size", 64 << 20);
             }
+            Moment::Killed => a_snapshot_is_whole_or_absent(&server.data().join("dump.rdb")),
             Moment::Dying => server.set_option("aof-load-corrupt-tail-max-size", 0),
             _ => {}
         }
@@ -54,6 +57,14 @@ fn survives(
     assert!(losses.bytes_at_risk > 0, "no loss met anything that was not durable");
     assert!(summary.acknowledged as usize > summary.rounds * 10, "too little happened to prove anything");
     Some((summary, losses))
+}
+
+/// What `BGSAVE` has published is what it wrote, on the disk that lost power too.
+fn a_snapshot_is_whole_or_absent(path: &Path) {
+    if path.exists() {
+        let output = Command::new("redis-check-rdb").arg(path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
 }
 
 #[test]

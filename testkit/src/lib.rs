@@ -19,6 +19,7 @@ pub mod power;
 pub mod process;
 pub mod rng;
 pub mod stream_info;
+pub mod tmpfs;
 pub mod transcript;
 pub mod value;
 
@@ -28,4 +29,5 @@ pub use dump::Dump;
 pub use power::LossyDisk;
 pub use process::{Builder, Program, Server};
 pub use rng::Rng;
+pub use tmpfs::Tmpfs;
 pub use value::Value;
