@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use graven_testkit::history::power::{Losses, run_on};
 use graven_testkit::history::{MayLose, Moment, Plan, Summary};
-use graven_testkit::power::{LossyDisk, Order, skipped};
+use graven_testkit::power::{Ignored, LossyDisk, Order, skipped};
 use graven_testkit::process::Builder;
 use graven_testkit::{Program, Server};
 
@@ -136,4 +136,19 @@ fn nothing_acknowledged_is_lost_to_a_power_loss_while_a_slow_fsync_is_under_way(
     });
     let Some((summary, _)) = run else { return };
     assert_eq!(summary.lost, 0);
+}
+
+/// The test of the tests: a server without these fsyncs is found out.
+#[test]
+fn an_fsync_that_is_left_out_is_noticed() {
+    for ignored in [Ignored::Files, Ignored::Directories] {
+        let Some(mut disk) = disk(Order::Independent) else { return };
+        disk.ignore_syncs(ignored);
+        let mut server = graven("always").data(disk.path()).option("aof-load-corrupt-tail-max-size", 64 << 20).prepare().unwrap();
+        let outcome = run_on(&mut disk, &mut server, &plan(8, 30), |_, _, _| Ok(()));
+        let text = format!("{:#}", outcome.map(|(summary, _)| summary).expect_err("nothing was noticed"));
+        // What was acknowledged is gone, or what was published without it cannot be loaded.
+        let noticed = ["is lost", "no prefix", "the counter", "start was refused"].iter().any(|known| text.contains(known));
+        assert!(noticed, "{ignored:?}: {text}");
+    }
 }

@@ -71,8 +71,21 @@ enum Power {
     Off,
 }
 
+/// Syncs that succeed and do nothing: what a server that left them out would have done. For tests of the tests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ignored {
+    /// None: a sync makes durable what it says.
+    #[default]
+    Nothing,
+    /// Those of files.
+    Files,
+    /// Those of directories.
+    Directories,
+}
+
 #[derive(Debug, Default)]
 struct Faults {
+    ignored: Ignored,
     sync_delay: Duration,
     failing_syncs: u32,
     /// Bytes that all files together may have.
@@ -121,6 +134,11 @@ impl LossyDisk {
         self.shared.lock().faults.failing_syncs = count;
     }
 
+    /// These syncs do nothing from now on, also after losses of power.
+    pub fn ignore_syncs(&self, ignored: Ignored) {
+        self.shared.lock().faults.ignored = ignored;
+    }
+
     /// The disk takes `bytes` more than it holds, then reports that it is full; `None` is no limit.
     pub fn space_left(&self, bytes: Option<u64>) {
         let mut state = self.shared.lock();
@@ -158,13 +176,15 @@ impl LossyDisk {
     pub fn lose_power(&mut self, seed: u64) -> Result<u64> {
         self.fail_waiting();
         self.detach();
-        let (survivor, at_risk, counts) = {
+        let (next, at_risk) = {
             let state = self.shared.lock();
-            (state.media.survivor(seed), state.media.at_risk_bytes(), state.counts)
+            let next = Shared::new(state.media.survivor(seed));
+            next.lock().counts = state.counts;
+            next.lock().faults.ignored = state.faults.ignored;
+            (next, state.media.at_risk_bytes())
         };
         // Threads of a mount that something still holds must not reach the new disk.
-        self.shared = Arc::new(Shared::new(survivor));
-        self.shared.lock().counts = counts;
+        self.shared = Arc::new(next);
         self.attach()?;
         Ok(at_risk)
     }
@@ -262,6 +282,11 @@ impl Shared {
             return Err(Errno::EIO);
         }
         state.counts.syncs += 1;
+        let is_directory = state.media.attributes(node).map_err(errno)?.is_directory;
+        let ignored = if is_directory { Ignored::Directories } else { Ignored::Files };
+        if state.faults.ignored == ignored {
+            return Ok(());
+        }
         state.media.synced(node, marks).map_err(errno)
     }
 }

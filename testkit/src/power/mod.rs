@@ -17,7 +17,7 @@ mod file;
 mod media;
 mod names;
 
-pub use disk::{Counts, LossyDisk, Unavailable};
+pub use disk::{Counts, Ignored, LossyDisk, Unavailable};
 pub use file::File;
 pub use media::{Attributes, Fault, Media, NodeId, Order};
 pub use names::Names;
