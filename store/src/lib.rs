@@ -37,6 +37,7 @@ compile_error!("the keyspace keeps hash bits in the upper 16 bits of pointers an
 
 mod bucket;
 mod capture;
+mod clue;
 mod entry;
 mod expire;
 mod hash;

@@ -51,8 +51,9 @@ pub(crate) fn position_of(hash: u64, depth: u8) -> u16 {
     ((hash << depth) >> 48) as u16
 }
 
+/// The home bucket of a position among so many buckets.
 #[inline(always)]
-fn home_of(position: u16, buckets: usize) -> usize {
+pub(crate) fn home_of(position: u16, buckets: usize) -> usize {
     (usize::from(position) * buckets) >> 16
 }
 
@@ -86,6 +87,11 @@ impl Segment {
 
     pub(crate) fn depth(&self) -> u8 {
         self.depth
+    }
+
+    #[inline(always)]
+    pub(crate) fn buckets(&self) -> &[Bucket] {
+        &self.buckets
     }
 
     pub(crate) fn bucket_count(&self) -> usize {

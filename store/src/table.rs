@@ -186,6 +186,18 @@ impl Table {
         self.segments.iter().flat_map(Segment::entries)
     }
 
+    /// The segments in the order of hashes; each with a hash whose top bits are its prefix, and whose others are zero.
+    pub(crate) fn segments_with_prefixes(&self) -> impl Iterator<Item = (u64, &Segment)> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let segment = &self.segments[*self.directory.get(next)? as usize];
+            // Shifted in two steps: by 64 if there is but one segment.
+            let prefix = (next as u64) << (63 - self.depth) << 1;
+            next += 1 << (self.depth - segment.depth());
+            Some((prefix, segment))
+        })
+    }
+
     /// Empties the database and returns its former contents, to be dropped wherever the caller likes.
     pub fn clear(&mut self) -> Table {
         let mut empty = Table::new(self.hasher);

@@ -1,11 +1,14 @@
 //! Comparing the members of one set with other sets.
 //!
-//! Members are taken in batches. The hash of each is computed once for all sets; then for each set the buckets of the batch
-//! are asked for, then the entries, and then they are looked up, when most of them have arrived. A member whose fate is sealed is
-//! not looked up in the remaining sets.
+//! Members are taken in batches. For each set the buckets of the batch are asked for, then the entries that may be meant, and then
+//! members are compared with them, when most have arrived. A member whose fate is sealed is not looked up in the remaining sets.
+//! The hash of a compact set's members is computed once for all sets; of a table's members enough of it is known
+//! ([`Clue`]), so that those which other tables do not have are not even read.
 
-use super::view::{BATCH, Form, SetRef, entry_batches};
-use crate::hasher::{Hasher, Key};
+use super::view::{BATCH, Form, SetRef};
+use crate::clue::{Clue, Trace};
+use crate::entry::Entry;
+use crate::hasher::Hasher;
 use crate::table::Table;
 use crate::value::StringRef;
 use std::ops::ControlFlow;
@@ -36,14 +39,7 @@ impl<'a> SetRef<'a> {
         };
         // A break is the visitor's own doing: it knows.
         let _ = match self.0 {
-            Form::Table(table) => entry_batches(table, |batch| {
-                let mut keys = [Key { bytes: &[], hash: 0 }; BATCH];
-                for (key, entry) in keys.iter_mut().zip(batch) {
-                    *key = hasher.key(entry.key());
-                }
-                let found = look_up(&keys[..batch.len()], others, probe);
-                Bits(found).try_for_each(|i| visit(StringRef::Bytes(batch[i].key())))
-            }),
+            Form::Table(table) => filter_table(table, others, probe, &mut visit),
             _ => self.filter_compact(others, probe, hasher, &mut visit),
         };
     }
@@ -64,11 +60,12 @@ impl<'a> SetRef<'a> {
                 *place = member;
                 len += 1;
             }
-            let mut keys = [Key { bytes: &[], hash: 0 }; BATCH];
-            for ((key, member), text) in keys.iter_mut().zip(&batch[..len]).zip(&mut texts) {
-                *key = hasher.key(member.to_bytes(text));
+            let (mut clues, mut keys) = ([Clue::default(); BATCH], [&[][..]; BATCH]);
+            for (((clue, key), member), text) in clues.iter_mut().zip(&mut keys).zip(&batch[..len]).zip(&mut texts) {
+                *key = member.to_bytes(text);
+                *clue = Clue::of_hash(hasher.hash(key));
             }
-            let found = look_up(&keys[..len], others, probe);
+            let found = look_up(&mut clues[..len], |i| keys[i], |_| {}, others, probe);
             Bits(found).try_for_each(|i| visit(batch[i]))?;
             if len < BATCH {
                 return ControlFlow::Continue(());
@@ -77,28 +74,77 @@ impl<'a> SetRef<'a> {
     }
 }
 
-/// Which of the keys pass, one bit each.
-fn look_up(keys: &[Key<'_>], others: &[SetRef<'_>], probe: Probe) -> u32 {
-    let mut passing = if keys.len() == BATCH { u32::MAX } else { (1 << keys.len()) - 1 };
+/// The same of a set that is a table.
+fn filter_table<'a>(
+    table: &'a Table,
+    others: &[SetRef<'_>],
+    probe: Probe,
+    visit: &mut impl FnMut(StringRef<'a>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut members = table.entries_with_clues();
+    let mut entries: Vec<&Entry> = Vec::with_capacity(BATCH);
+    loop {
+        entries.clear();
+        let mut clues = [Clue::default(); BATCH];
+        for (place, (clue, entry)) in clues.iter_mut().zip(&mut members) {
+            *place = clue;
+            entries.push(entry);
+        }
+        let found = look_up(&mut clues[..entries.len()], |i| entries[i].key(), |i| entries[i].prefetch(), others, probe);
+        if probe == Probe::InNone {
+            Bits(found).for_each(|i| entries[i].prefetch());
+        }
+        Bits(found).try_for_each(|i| visit(StringRef::Bytes(entries[i].key())))?;
+        if entries.len() < BATCH {
+            return ControlFlow::Continue(());
+        }
+    }
+}
+
+/// Which of some members pass, one bit each. `key` reads one of them, after `prefetch` has asked for it.
+fn look_up<'k>(clues: &mut [Clue], key: impl Fn(usize) -> &'k [u8], prefetch: impl Fn(usize), others: &[SetRef<'_>], probe: Probe) -> u32 {
+    let mut passing = if clues.len() == BATCH { u32::MAX } else { (1 << clues.len()) - 1 };
     for set in others {
         if passing == 0 {
             return 0;
         }
         let found = match set.0 {
-            Form::Table(table) => look_up_in_table(keys, passing, table),
-            _ => Bits(passing).filter(|i| set.contains(keys[*i].bytes)).fold(0, |found, i| found | 1 << i),
+            Form::Table(table) => look_up_in_table(clues, &key, &prefetch, passing, table),
+            _ => ones(passing, |i| set.contains(key(i))),
         };
         passing &= if probe == Probe::InAll { found } else { !found };
     }
     passing
 }
 
-/// Which of the `wanted` keys a table has.
+/// Which of the `wanted` members a table has.
+fn look_up_in_table<'k>(clues: &mut [Clue], key: impl Fn(usize) -> &'k [u8], prefetch: impl Fn(usize), wanted: u32, table: &Table) -> u32 {
+    let mut traces = [None; BATCH];
+    let undecided = ones(wanted, |i| {
+        traces[i] = table.trace(clues[i]);
+        traces[i].inspect(Trace::prefetch).is_none()
+    });
+    if undecided != 0 {
+        Bits(undecided).for_each(&prefetch);
+        Bits(undecided).for_each(|i| {
+            clues[i] = Clue::of_hash(table.key(key(i)).hash);
+            traces[i] = table.trace(clues[i]).inspect(Trace::prefetch);
+        });
+    }
+    let likely = ones(wanted, |i| {
+        let likely = traces[i].is_some_and(|trace| trace.may_exist());
+        if likely {
+            prefetch(i);
+        }
+        likely
+    });
+    ones(likely, |i| traces[i].is_some_and(|trace| trace.exists(key(i))))
+}
+
+/// The bits of a word for whose places something is true.
 #[inline]
-fn look_up_in_table(keys: &[Key<'_>], wanted: u32, table: &Table) -> u32 {
-    Bits(wanted).for_each(|i| table.prefetch_bucket(keys[i].hash));
-    Bits(wanted).for_each(|i| table.prefetch_entry(keys[i].hash));
-    Bits(wanted).fold(0, |found, i| found | u32::from(table.get(keys[i]).is_some()) << i)
+fn ones(word: u32, mut is_true: impl FnMut(usize) -> bool) -> u32 {
+    Bits(word).fold(0, |ones, i| ones | u32::from(is_true(i)) << i)
 }
 
 /// The places of the ones in a word.
