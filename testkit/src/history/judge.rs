@@ -176,6 +176,7 @@ fn count(operations: &[Operation], kept: Option<usize>, slots: &[Watched], died:
                 }
             }
             Outcome::Refused => summary.refused += 1,
+            Outcome::Unchanged => {}
             Outcome::Sent => summary.kept_unacknowledged += u64::from(there),
         }
     }
@@ -212,6 +213,9 @@ impl Holds {
     }
 
     fn walk(&mut self, op: &Operation) {
+        if op.outcome == Outcome::Unchanged {
+            return;
+        }
         let certain = op.outcome != Outcome::Refused;
         match self {
             Holds::Value { possible, .. } => {
@@ -352,6 +356,16 @@ mod tests {
         sent[1].outcome = Outcome::Refused;
         assert_eq!(last_fit(&sent, &mut [value(K, 0, 3), list(&[])]), Some(3));
         assert_eq!(last_fit(&sent, &mut [value(K, 0, 3), list(&[2])]), Some(3));
+    }
+
+    #[test]
+    fn a_deletion_that_found_nothing_promises_nothing() {
+        let mut sent = operations(&[Slot::Toggle, Slot::Toggle, K, Slot::Toggle]);
+        sent[1].outcome = Outcome::Refused;
+        sent[3].outcome = Outcome::Unchanged;
+        let mut kept = [value(Slot::Toggle, 0, 1), value(K, 0, 3)];
+        assert_eq!(last_fit(&sent, &mut kept), Some(4));
+        assert_eq!(required(&sent, MayLose::Nothing, Instant::now()), 3);
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub enum Outcome {
     Sent,
     /// Answered with an error: done or not.
     Refused,
+    /// A deletion that found nothing to delete. It is no write, so it is answered like a read: if the deletion before it was
+    /// refused and the server died, the key may be there again.
+    Unchanged,
     /// Done; the position is that on the shared counter, for the slots that have one.
     Acknowledged { at: Instant, position: Option<u64> },
 }
@@ -184,6 +187,9 @@ impl Writer {
             let refusal = text.starts_with(b"MISCONF") || text.starts_with(b"EXECABORT");
             ensure!(refusal && plan.errors_allowed, "writer {}: {}", self.id, String::from_utf8_lossy(text));
             return Ok(Outcome::Refused);
+        }
+        if slot == Slot::Toggle && reply == Value::Int(0) {
+            return Ok(Outcome::Unchanged);
         }
         let position = match slot {
             Slot::Shared => Some(op_number(&reply)?),
