@@ -36,6 +36,7 @@
 compile_error!("the keyspace keeps hash bits in the upper 16 bits of pointers and needs a 64-bit target");
 
 mod bucket;
+mod bulk;
 mod capture;
 mod clue;
 mod entry;
@@ -59,6 +60,7 @@ mod table;
 mod thresholds;
 mod value;
 
+pub use bulk::Incoming;
 pub use capture::{Capture, DatabaseFacts, Opened, Part};
 pub use entry::{EMBEDDED_MAX_BYTES, Entry};
 pub use expire::Expired;

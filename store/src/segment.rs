@@ -126,6 +126,12 @@ impl Segment {
     /// Finds a key.
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, &Entry)> {
+        self.find_by(hash, |entry| entry.key() == key)
+    }
+
+    /// Finds the entry of a hash that `is_it` knows; it is asked about those only that are very likely to be the one.
+    #[inline(always)]
+    pub(crate) fn find_by(&self, hash: u64, is_it: impl Fn(&Entry) -> bool) -> Option<(Place, &Entry)> {
         let position = position_of(hash, self.depth);
         let tag = tag_of(hash);
         let mut at = home_of(position, self.buckets.len());
@@ -133,7 +139,7 @@ impl Segment {
             let bucket = &self.buckets[at];
             for slot in bucket.tagged(tag) {
                 let entry = bucket.entry(slot).expect("a slot with a tag has an entry");
-                if entry.position() == position && entry.key() == key {
+                if entry.position() == position && is_it(entry) {
                     return Some((Place { bucket: at, slot }, entry));
                 }
             }
@@ -193,11 +199,18 @@ impl Segment {
     }
 
     /// Adds an entry whose key is not here; there must be room ([`Segment::reserve_one`]).
-    pub(crate) fn insert(&mut self, hash: u64, mut entry: Entry) -> Place {
-        let volatile = entry.is_volatile();
+    pub(crate) fn insert(&mut self, hash: u64, volatile: bool, mut entry: Entry) -> Place {
         entry.set_position(position_of(hash, self.depth));
         self.len += 1;
         self.place(tag_of(hash), volatile, entry)
+    }
+
+    /// Makes room for `len` entries in all, at a load of seven eighths: all segments would else be as full as any gets.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        let buckets = bucket_class((len * 8).div_ceil(7 * SLOTS));
+        if buckets > self.buckets.len() {
+            self.rebuild(buckets);
+        }
     }
 
     fn place(&mut self, tag: u8, volatile: bool, entry: Entry) -> Place {

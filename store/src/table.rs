@@ -247,7 +247,14 @@ impl Table {
     }
 
     /// Adds an entry whose key is not here.
-    pub(crate) fn insert_new(&mut self, hash: u64, mut entry: Entry) -> Location {
+    pub(crate) fn insert_new(&mut self, hash: u64, entry: Entry) -> Location {
+        let is_volatile = entry.is_volatile();
+        self.insert_marked(hash, entry, is_volatile)
+    }
+
+    /// The same for one of which it is known whether it or one of its fields has a deadline.
+    #[inline(always)]
+    pub(crate) fn insert_marked(&mut self, hash: u64, mut entry: Entry, is_volatile: bool) -> Location {
         entry.set_seen(self.capture.phase());
         self.capture.note_arrival(&entry);
         let mut segment = self.segment_index(hash);
@@ -256,9 +263,11 @@ impl Table {
             segment = self.segment_index(hash);
         }
         self.len += 1;
-        self.count_deadline(segment, None, entry.deadline());
-        self.count_fields(segment, None, entry.field_deadline());
-        let place = self.segments[segment].insert(hash, entry);
+        if is_volatile {
+            self.count_deadline(segment, None, entry.deadline());
+            self.count_fields(segment, None, entry.field_deadline());
+        }
+        let place = self.segments[segment].insert(hash, is_volatile, entry);
         Location { segment, place }
     }
 
@@ -282,7 +291,7 @@ impl Table {
     }
 
     /// Splits the segment of `hash` in two.
-    fn split(&mut self, hash: u64) {
+    pub(crate) fn split(&mut self, hash: u64) {
         let lower = self.segment_index(hash);
         let depth = self.segments[lower].depth();
         if depth == self.depth {
