@@ -2,16 +2,17 @@
 //!
 //! Clients may connect meanwhile and are told `-LOADING`. The log is read, checked and split into commands by
 //! another thread; here they are only executed. Commands that arrive together are looked up together, as
-//! from a socket.
+//! from a socket. An RDB is read and decoded by several others (`snapshot/loading.rs`).
 
 use crate::log_switch::MAX_FLUSH;
 use crate::logging::log;
 use crate::outside::LoadProgress;
 use crate::server::{Server, ServerError};
-use crate::snapshot;
+use crate::snapshot::{self, Loaded, Loading};
 use graven_aof::{Command, FsStorage, Options, Part, Recovery};
 use graven_engine::{Blocked, Error, Prepared, Session, SessionFlags};
 use graven_resp::{Args, Span};
+use std::fmt::Display;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +28,14 @@ const AHEAD: usize = 32;
 struct Pace {
     listen_at: Instant,
     report_at: Instant,
+    /// What is loaded.
+    what: &'static str,
+}
+
+impl Pace {
+    fn new(began: Instant, what: &'static str) -> Pace {
+        Pace { listen_at: began + LISTEN_EVERY, report_at: began + REPORT_EVERY, what }
+    }
 }
 
 /// The client that the log's commands come from, and buffers that keep their memory.
@@ -93,20 +102,20 @@ impl Server {
         let options: Options = self.outside.config.log_options();
         let storage = Arc::new(FsStorage::new(&self.outside.config.dir));
         if !Recovery::exists(&*storage, &options)? && snapshot::exists(&self.outside.config) {
-            return self.adopt_snapshot(began).map(|()| false);
+            return self.adopt_snapshot(began);
         }
         let mut recovery = Recovery::open(storage, options)?;
         self.outside.loading.total_bytes = recovery.bytes_total();
         let mut replay = Replay::default();
-        let mut pace = Pace { listen_at: began + LISTEN_EVERY, report_at: began + REPORT_EVERY };
+        let mut pace = Pace::new(began, "append only file");
         while let Some(part) = recovery.next_part()? {
             match part {
                 Part::Rdb(rdb) => {
-                    let path = rdb.path.clone();
-                    let bytes =
-                        snapshot::load(&mut self.engine, rdb.reader).map_err(|e| ServerError::Load(format!("Can't load '{path}': {e}")))?;
-                    recovery.rdb_consumed(bytes);
-                    self.outside.stats.rdb_keys_loaded = self.engine.key_count() as u64;
+                    let fail = |e: &dyn Display| ServerError::Load(format!("Can't load '{}': {e}", rdb.path));
+                    // What has expired in a base is deleted when the log is loaded, as in every other file of it.
+                    let loading = Loading::start(&self.engine, rdb.reader, rdb.bytes, false).map_err(|e| fail(&e))?;
+                    let Some(loaded) = self.load_rdb(loading, &mut pace, fail)? else { return Ok(true) };
+                    recovery.rdb_consumed(loaded.bytes);
                 }
                 Part::Commands(chunk) => {
                     let mut batch = Vec::with_capacity(AHEAD);
@@ -159,20 +168,51 @@ impl Server {
 
     fn load_snapshot(&mut self, began: Instant) -> Result<bool, ServerError> {
         if snapshot::exists(&self.outside.config) {
-            snapshot::load_file(&mut self.engine, &self.outside.config).map_err(ServerError::Load)?;
-            self.outside.stats.rdb_keys_loaded = self.engine.key_count() as u64;
+            let config = self.outside.config.clone();
+            let (loading, bytes) = snapshot::open_file(&self.engine, &config).map_err(ServerError::Load)?;
+            self.outside.loading.total_bytes = bytes;
+            let mut pace = Pace::new(began, "RDB file");
+            if self.load_rdb(loading, &mut pace, |e| ServerError::Load(snapshot::file_failed(&config, e)))?.is_none() {
+                return Ok(true);
+            }
             log!(Notice, "DB loaded from disk: {:.3} seconds", began.elapsed().as_secs_f64());
         }
         Ok(false)
     }
 
+    /// Loads an RDB, and listens to clients now and then. None if the server was told to stop meanwhile.
+    fn load_rdb(
+        &mut self,
+        mut loading: Loading,
+        pace: &mut Pace,
+        fail: impl Fn(&dyn Display) -> ServerError,
+    ) -> Result<Option<Loaded>, ServerError> {
+        let before = self.outside.loading.loaded_bytes;
+        loop {
+            let is_done = loading.go_on(&mut self.engine, Some(pace.listen_at)).map_err(|e| fail(&e))?;
+            let loaded = loading.loaded();
+            self.outside.loading.loaded_bytes = before + loaded.bytes;
+            self.outside.loading.rdb_used_memory_bytes = loaded.used_memory_bytes;
+            self.outside.stats.note_rdb(&loaded);
+            if is_done {
+                log!(Notice, "Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired);
+                return Ok(Some(loaded));
+            }
+            if self.pause_to_listen(pace)? {
+                return Ok(None);
+            }
+        }
+    }
+
     /// There is a snapshot and no log yet: the snapshot becomes the log's base, so that nothing is left out of it.
-    fn adopt_snapshot(&mut self, began: Instant) -> Result<(), ServerError> {
-        self.load_snapshot(began)?;
+    fn adopt_snapshot(&mut self, began: Instant) -> Result<bool, ServerError> {
+        if self.load_snapshot(began)? {
+            return Ok(true);
+        }
         let config = self.outside.config.clone();
         self.outside.start_log(&mut self.engine, &config)?;
         log!(Notice, "The snapshot was taken over into the append only file: {:.3} seconds", began.elapsed().as_secs_f64());
-        Ok(())
+        Ok(false)
     }
 
     /// Now and then: serves clients for a moment, tells how far it is. True if the server is to stop.
@@ -182,7 +222,7 @@ impl Server {
             pace.report_at = now + REPORT_EVERY;
             let LoadProgress { loaded_bytes, total_bytes, .. } = self.outside.loading;
             let percent = loaded_bytes as f64 * 100.0 / total_bytes.max(1) as f64;
-            log!(Notice, "Loading the append only file: {percent:.1}% of {total_bytes} bytes, {} keys", self.engine.key_count());
+            log!(Notice, "Loading the {}: {percent:.1}% of {total_bytes} bytes, {} keys", pace.what, self.engine.key_count());
         }
         if now < pace.listen_at {
             return Ok(false);

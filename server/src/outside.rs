@@ -37,6 +37,8 @@ pub(crate) struct LoadProgress {
     pub(crate) started_ms: u64,
     pub(crate) total_bytes: u64,
     pub(crate) loaded_bytes: u64,
+    /// What the server that wrote the RDB used then, as the file says.
+    pub(crate) rdb_used_memory_bytes: u64,
 }
 
 /// The server without the engine.

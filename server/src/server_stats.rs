@@ -1,5 +1,7 @@
 //! Counters of the server that `INFO` shows.
 
+use crate::snapshot::Loaded;
+
 /// How many samples the momentary rates are averaged over; one is taken each 100 ms.
 const SAMPLES: usize = 16;
 
@@ -52,6 +54,16 @@ pub(crate) struct ServerStats {
     pub(crate) writes: u64,
     /// Keys in the RDB file or base that was loaded last.
     pub(crate) rdb_keys_loaded: u64,
+    /// Keys that were left out when it was loaded, since their deadline had passed.
+    pub(crate) rdb_keys_expired: u64,
     /// Time in active expiry.
     pub(crate) expire_us: u64,
+}
+
+impl ServerStats {
+    /// Notes what is known of an RDB that is being loaded, or has been.
+    pub(crate) fn note_rdb(&mut self, loaded: &Loaded) {
+        self.rdb_keys_loaded = loaded.keys;
+        self.rdb_keys_expired = loaded.expired;
+    }
 }

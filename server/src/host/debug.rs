@@ -173,10 +173,13 @@ fn reload(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     for db in 0..cx.engine.keyspace.databases() {
         cx.engine.keyspace.db_mut(db).clear();
     }
-    if let Err(e) = snapshot::load_file(cx.engine, &outside.config) {
-        // Half a data set must not be served.
-        log!(Warning, "Error trying to load the RDB dump: {e}");
-        std::process::exit(1);
+    match snapshot::load_file(cx.engine, &outside.config) {
+        Ok(loaded) => outside.stats.note_rdb(&loaded),
+        Err(e) => {
+            // Half a data set must not be served.
+            log!(Warning, "Error trying to load the RDB dump: {e}");
+            std::process::exit(1);
+        }
     }
     log!(Warning, "DB reloaded by DEBUG RELOAD");
     cx.engine.log_nothing();

@@ -1,10 +1,12 @@
 //! RDB files: loading one and saving one.
 
 mod commands;
+mod decode;
 mod encoder;
 mod file;
 mod job;
 mod load;
+mod loading;
 mod rdb;
 mod save;
 mod stream_commands;
@@ -12,17 +14,16 @@ mod stream_commands;
 pub(crate) use encoder::{Encoding, Form};
 pub(crate) use file::remove_leftovers;
 pub(crate) use job::{Job, Work};
+pub(crate) use loading::Loading;
 pub(crate) use rdb::{EntryUse, Facts};
 pub(crate) use save::write_entry;
 
 use crate::config::Config;
-use crate::logging::log;
 use graven_engine::Engine;
-use graven_rdb::{Attributes, Event, Options, Reader};
+use graven_rdb::Options;
 use graven_store::DatabaseFacts;
-use load::Loader;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 fn path(config: &Config) -> PathBuf {
@@ -34,12 +35,40 @@ pub(crate) fn exists(config: &Config) -> bool {
     path(config).exists()
 }
 
-/// Loads the configured RDB file. Errors are sentences that name it.
-pub(crate) fn load_file(engine: &mut Engine, config: &Config) -> Result<(), String> {
-    let path = path(config);
-    let fail = |e: &dyn std::fmt::Display| format!("Can't load the RDB file '{}': {e}", path.display());
-    let file = File::open(&path).map_err(|e| fail(&e))?;
-    load(engine, file).map(drop).map_err(|e| fail(&e))
+/// Begins to load the configured RDB file; also returns its length. Errors are sentences that name it.
+pub(crate) fn open_file(engine: &Engine, config: &Config) -> Result<(Loading, u64), String> {
+    let open = || {
+        let file = File::open(path(config))?;
+        let bytes = file.metadata()?.len();
+        // What expired while nobody served it is not brought back: no log will say that it is gone.
+        Ok((Loading::start(engine, Box::new(file), bytes, true)?, bytes))
+    };
+    open().map_err(|e: io::Error| file_failed(config, &e))
+}
+
+/// What to say when the configured RDB file could not be loaded.
+pub(crate) fn file_failed(config: &Config, e: &dyn std::fmt::Display) -> String {
+    format!("Can't load the RDB file '{}': {e}", path(config).display())
+}
+
+/// Loads the configured RDB file at once. Errors are sentences that name it.
+pub(crate) fn load_file(engine: &mut Engine, config: &Config) -> Result<Loaded, String> {
+    let (mut loading, _) = open_file(engine, config)?;
+    while !loading.go_on(engine, None).map_err(|e| file_failed(config, &e))? {}
+    Ok(loading.loaded())
+}
+
+/// What was loaded of an RDB.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Loaded {
+    /// How many bytes of it.
+    pub(crate) bytes: u64,
+    /// Keys that are in the keyspace now.
+    pub(crate) keys: u64,
+    /// Keys that were left out because their deadline had passed.
+    pub(crate) expired: u64,
+    /// What the server that wrote it used then, as it says.
+    pub(crate) used_memory_bytes: u64,
 }
 
 /// Why an RDB could not be loaded.
@@ -51,43 +80,10 @@ pub(crate) enum LoadError {
     Database(u64, usize),
     #[error("the value of the key \"{key}\", which ends at offset {offset}, is damaged: {damage}")]
     Value { key: String, offset: u64, damage: load::Damage },
-}
-
-/// Loads an RDB; returns how many bytes it was.
-pub(crate) fn load(engine: &mut Engine, source: impl Read) -> Result<u64, LoadError> {
-    let mut reader = Reader::new(source)?;
-    let mut db = 0;
-    while let Some(event) = reader.next_event()? {
-        match event {
-            Event::SelectDb(n) if (n as usize) < engine.keyspace.databases() => db = n as usize,
-            Event::SelectDb(n) => return Err(LoadError::Database(n, engine.keyspace.databases())),
-            Event::Entry { key, value, attributes } => {
-                let loader = Loader {
-                    key: &key,
-                    deadline: attributes.deadline_ms,
-                    access: access_bits(engine, &attributes),
-                    hasher: engine.keyspace.hasher(),
-                    thresholds: engine.settings.thresholds,
-                };
-                let damaged = |damage| LoadError::Value { key: key.escape_ascii().to_string(), offset: reader.bytes_consumed(), damage };
-                let entry = loader.entry(value).map_err(damaged)?;
-                let key = engine.keyspace.key(&key);
-                engine.keyspace.db_mut(db).insert(key, entry);
-            }
-            Event::Skipped(what) => log!(Warning, "{what}"),
-            _ => {}
-        }
-    }
-    Ok(reader.bytes_consumed())
-}
-
-fn access_bits(engine: &Engine, attributes: &Attributes) -> u32 {
-    let fresh = engine.fresh_access();
-    match (engine.settings.lfu, attributes.freq, attributes.idle_seconds) {
-        (true, Some(freq), _) => fresh & !0xff | freq as u32,
-        (false, _, Some(idle)) => graven_engine::access::lru_of_idle(engine.now_ms(), idle),
-        _ => fresh,
-    }
+    #[error("the key \"{key}\" of database {db}, which ends at offset {offset}, is there for the second time")]
+    Duplicate { key: String, db: usize, offset: u64 },
+    #[error("a thread that reads the file stopped; the server's standard error says why")]
+    Stopped,
 }
 
 /// Writes the configured RDB file at once; returns its size.

@@ -21,7 +21,8 @@ pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     text.seconds("rdb_last_bgsave_time_sec", saves.last_took_s);
     text.seconds("rdb_current_bgsave_time_sec", saving.as_ref().map(|saving| outside.seconds_since(saving.job.started_us())));
     text.field("rdb_saves", saves.done);
-    text.zeros(&["rdb_last_cow_size", "rdb_last_load_keys_expired"]);
+    text.field("rdb_last_cow_size", 0);
+    text.field("rdb_last_load_keys_expired", outside.stats.rdb_keys_expired);
     text.field("rdb_last_load_keys_loaded", outside.stats.rdb_keys_loaded);
     log(text, outside);
     if engine.loading {
@@ -67,7 +68,7 @@ fn loading(text: &mut Text, outside: &Outside, now_ms: u64) {
     let percent = progress.loaded_bytes as f64 * 100.0 / progress.total_bytes.max(1) as f64;
     text.field("loading_start_time", progress.started_ms / 1000);
     text.field("loading_total_bytes", progress.total_bytes);
-    text.field("loading_rdb_used_mem", 0);
+    text.field("loading_rdb_used_mem", progress.rdb_used_memory_bytes);
     text.field("loading_loaded_bytes", progress.loaded_bytes);
     text.field("loading_loaded_perc", format_args!("{percent:.2}"));
     text.field("loading_eta_seconds", eta_s);
