@@ -216,6 +216,8 @@ pub enum ArgType {
     Key(u8),
     /// A pattern.
     Pattern,
+    /// A pattern of keys, which the key specification with this index finds.
+    KeyPattern(u8),
     /// Seconds or milliseconds since the epoch.
     UnixTime,
     /// A word without a value; its `token` says which.

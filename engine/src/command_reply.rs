@@ -189,7 +189,7 @@ fn argument(reply: &mut Reply<'_>, arg: &Arg) {
         ArgType::Integer => ("integer", &[]),
         ArgType::Double => ("double", &[]),
         ArgType::Key(_) => ("key", &[]),
-        ArgType::Pattern => ("pattern", &[]),
+        ArgType::Pattern | ArgType::KeyPattern(_) => ("pattern", &[]),
         ArgType::UnixTime => ("unix-time", &[]),
         ArgType::PureToken => ("pure-token", &[]),
         ArgType::OneOf(parts) => ("oneof", parts),
@@ -201,7 +201,7 @@ fn argument(reply: &mut Reply<'_>, arg: &Arg) {
         .collect();
     let words = [("token", arg.token), ("since", arg.since), ("deprecated_since", arg.deprecated_since)];
     let present = |(_, value): &&(&str, &str)| !value.is_empty();
-    let key_index = if let ArgType::Key(index) = arg.kind { Some(index) } else { None };
+    let key_index = if let ArgType::Key(index) | ArgType::KeyPattern(index) = arg.kind { Some(index) } else { None };
     let more = key_index.is_some() as usize + !flags.is_empty() as usize + !parts.is_empty() as usize;
     reply.map(2 + words.iter().filter(present).count() + more);
     text(reply, "name", arg.name);

@@ -77,7 +77,7 @@ fn events_of_keys() {
          1 UNLINK c c
          1 MSET a 1 b 2 c 3
          1 EXPIRE a 100
-         1 PEXPIRE a 100000 GT
+         1 PEXPIRE a 200000 GT
          1 EXPIRE a 100 NX
          1 PERSIST a
          1 PERSIST a
@@ -279,7 +279,6 @@ fn events_of_sorted_sets() {
     );
 }
 
-/// Without `XREAD` of a missing key, which Redis looks up twice and so misses twice.
 #[test]
 fn events_of_streams() {
     events_are_those_of_redis(
@@ -299,6 +298,9 @@ fn events_of_streams() {
          1 XGROUP SETID s g 0
          1 XADD s 10-1 f v
          1 XREADGROUP GROUP g new STREAMS s >
+         1 XREAD STREAMS s 0
+         1 XREAD STREAMS nosuch s nosuch2 0 $ $
+         1 XREAD BLOCK 1 STREAMS nosuch $
          1 XACK s g 10-1
          1 XGROUP DELCONSUMER s g c
          1 XGROUP DELCONSUMER s g nosuch

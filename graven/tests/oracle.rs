@@ -311,6 +311,34 @@ fn command_docs_has_the_structure_that_clients_read() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
+/// The key specifications that a command's arguments name, in order.
+fn named_key_specs(argument: &Value, found: &mut Vec<String>) {
+    for (field, value) in argument.pairs().unwrap_or_default() {
+        match field.text().as_str() {
+            "key_spec_index" => found.push(value.text()),
+            "arguments" => value.elements().unwrap_or_default().iter().for_each(|argument| named_key_specs(argument, found)),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn arguments_that_are_keys_name_their_key_specifications() {
+    let (redis, tested) = servers();
+    let mut differences = Vec::new();
+    for name in COMMANDS {
+        let [expected, found] = [&redis, &tested].map(|server| {
+            let (mut specs, docs) = (Vec::new(), server.client().call(&["COMMAND", "DOCS", name]));
+            docs.pairs().unwrap_or_default().iter().for_each(|(_, docs)| named_key_specs(docs, &mut specs));
+            specs
+        });
+        if expected != found {
+            differences.push(format!("{name}: redis {expected:?}, tested {found:?}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
 #[test]
 fn every_container_command_has_help() {
     let (redis, tested) = servers();

@@ -445,6 +445,7 @@ fn info_has_every_section_and_field_that_tools_read() {
         "instantaneous_ops_per_sec:",
         "rejected_connections:0",
         "expired_keys:0",
+        "expired_subkeys:0",
         "evicted_keys:0",
         "keyspace_hits:1",
         "keyspace_misses:1",

@@ -1,7 +1,7 @@
 //! Reading: walking in both directions, by index, searching.
 
 use crate::item::{Item, back_len, read_back_len};
-use crate::run::Run;
+use crate::run::{Run, RunIter};
 use crate::{COUNT_UNKNOWN, END, HEADER_BYTES};
 
 /// Where an item begins, or where the end mark is: an offset in bytes. An edit before it makes it invalid.
@@ -111,7 +111,7 @@ impl<'a> Listpack<'a> {
     /// The items from a place on.
     #[inline]
     pub fn iter_from(self, place: Place) -> Iter<'a> {
-        Iter { listpack: self, front: place, back: self.end() }
+        Iter(self.run().iter_from(place - HEADER_BYTES))
     }
 
     /// The place of the first item that equals `string`, among every `step`-th from `from` on (which is the place of an item,
@@ -137,16 +137,12 @@ impl<'a> Listpack<'a> {
 
 /// Items in order, from both ends.
 #[derive(Clone)]
-pub struct Iter<'a> {
-    listpack: Listpack<'a>,
-    front: Place,
-    back: Place,
-}
+pub struct Iter<'a>(RunIter<'a>);
 
 impl<'a> Iter<'a> {
     /// Where the next item is, or the end of what is left.
     pub fn place(&self) -> Place {
-        self.front
+        HEADER_BYTES + self.0.place()
     }
 }
 
@@ -155,22 +151,13 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
-        if self.front >= self.back {
-            return None;
-        }
-        let (item, len) = Item::read(self.listpack.0, self.front);
-        self.front += len + back_len(len);
-        Some(item)
+        self.0.next()
     }
 }
 
 impl DoubleEndedIterator for Iter<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        if self.front >= self.back {
-            return None;
-        }
-        self.back = self.listpack.before(self.back)?;
-        Some(self.listpack.at(self.back))
+        self.0.next_back()
     }
 }

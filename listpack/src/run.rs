@@ -62,7 +62,13 @@ impl<'a> Run<'a> {
     /// The items, from both ends.
     #[inline]
     pub fn iter(self) -> RunIter<'a> {
-        RunIter { run: self, front: 0, back: self.end() }
+        self.iter_from(0)
+    }
+
+    /// The items from a place on.
+    #[inline]
+    pub fn iter_from(self, place: Place) -> RunIter<'a> {
+        RunIter { run: self, front: place, back: self.end() }
     }
 }
 
@@ -72,6 +78,14 @@ pub struct RunIter<'a> {
     run: Run<'a>,
     front: Place,
     back: Place,
+}
+
+impl RunIter<'_> {
+    /// Where the next item is, or the end of what is left.
+    #[inline]
+    pub fn place(&self) -> Place {
+        self.front
+    }
 }
 
 impl<'a> Iterator for RunIter<'a> {

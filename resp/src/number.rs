@@ -36,6 +36,23 @@ pub fn parse_u64(bytes: &[u8]) -> Option<u64> {
     }
 }
 
+/// Parses an unsigned 64-bit decimal as C's `strtoull` does, without spaces in front: with any sign and leading zeros; what is
+/// negative wraps around.
+pub fn parse_wrapping_u64(bytes: &[u8]) -> Option<u64> {
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let number = digits.iter().try_fold(0u64, |number, digit| {
+        digit.is_ascii_digit().then_some(())?;
+        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })?;
+    Some(if negative { number.wrapping_neg() } else { number })
+}
+
 /// Appends a type byte, a decimal and `\r\n`.
 #[inline]
 pub fn push_prefixed(out: &mut Vec<u8>, prefix: u8, value: i64) {
@@ -215,6 +232,25 @@ mod tests {
         assert_eq!(parse_u64(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(parse_u64(b"18446744073709551616"), None);
         assert_eq!(parse_u64(b"-1"), None);
+    }
+
+    #[test]
+    fn numbers_wrap_where_strtoull_lets_them() {
+        let cases: &[(&[u8], Option<u64>)] = &[
+            (b"0", Some(0)),
+            (b"+007", Some(7)),
+            (b"-1", Some(u64::MAX)),
+            (b"18446744073709551615", Some(u64::MAX)),
+            (b"18446744073709551616", None),
+            (b"", None),
+            (b"-", None),
+            (b"+-1", None),
+            (b" 1", None),
+            (b"1a", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_wrapping_u64(text), *expected, "{}", text.escape_ascii());
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod list;
 mod many_keys;
 pub mod memory;
 pub mod pubsub;
+mod scan;
 pub mod set;
 pub mod slowlog;
 pub mod sort;

@@ -17,11 +17,11 @@ const DESTINATION: KeySpec = KeySpec::unknown(
 const COMPLEXITY: &str = "O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned \
      elements. When the elements are not sorted, complexity is O(N).";
 
-const BY: Arg = Arg::new("by-pattern", ArgType::Pattern).token("BY").optional();
+const BY: Arg = Arg::new("by-pattern", ArgType::KeyPattern(1)).token("BY").optional();
 const LIMIT: Arg = Arg::new("limit", ArgType::Block(&[Arg::new("offset", ArgType::Integer), Arg::new("count", ArgType::Integer)]))
     .token("LIMIT")
     .optional();
-const GET: Arg = Arg::new("get-pattern", ArgType::Pattern).token("GET").optional().multiple_token();
+const GET: Arg = Arg::new("get-pattern", ArgType::KeyPattern(1)).token("GET").optional().multiple_token();
 const ORDER: Arg = Arg::new("order", ArgType::OneOf(&[Arg::word("asc", "ASC"), Arg::word("desc", "DESC")])).optional();
 const SORTING: Arg = Arg::word("sorting", "ALPHA").optional();
 

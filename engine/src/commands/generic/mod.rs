@@ -8,7 +8,6 @@ mod walk;
 pub use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 pub use object::{object_encoding, object_freq, object_idletime, object_refcount};
 pub use relocate::{copy, move_key, rename, renamenx};
-pub(crate) use walk::parse_cursor;
 pub use walk::{keys, randomkey, scan};
 
 use crate::commands::many_keys::for_each_key;

@@ -1,65 +1,40 @@
 //! `ZSCAN`: members and scores step by step.
 
-use crate::commands::generic::parse_cursor;
+use crate::commands::scan::{Own, ScanOptions, Scanned, cursor_at};
 use crate::commands::sorted_set::sorted_set_of;
 use crate::context::Context;
-use crate::error::{Error, INVALID_CURSOR, SYNTAX};
-use crate::glob;
-use graven_resp::{number, push_bulk};
+use crate::error::Error;
+use graven_resp::number;
 use graven_store::Encoding;
-
-/// Members that a call looks at if it is not told.
-const DEFAULT_COUNT: usize = 10;
 
 /// `ZSCAN key cursor [MATCH pattern] [COUNT count]`
 pub fn zscan(cx: &mut Context<'_>) -> Result<(), Error> {
-    let cursor = parse_cursor(cx.args.at(2)).ok_or(INVALID_CURSOR)?;
+    let cursor = cursor_at(cx, 2)?;
     let key = cx.key(1);
-    let args = cx.args;
-    // A missing key is answered before the options are looked at, a wrong type too.
-    let Some(entry) = cx.engine.read(cx.session, key) else {
-        cx.reply.array(2);
-        cx.reply.bulk(b"0");
-        cx.reply.array(0);
-        return Ok(());
-    };
-    let set = sorted_set_of(entry)?;
-    let (mut pattern, mut count) = (None, DEFAULT_COUNT);
-    for i in (3..args.len()).step_by(2) {
-        let (word, value) = (args.at(i), args.get(i + 1).ok_or(SYNTAX)?);
-        if word.eq_ignore_ascii_case(b"match") {
-            pattern = (value != b"*").then_some(value);
-        } else if word.eq_ignore_ascii_case(b"count") {
-            count = match number::parse_i64(value).ok_or(crate::error::NOT_INTEGER)? {
-                count @ 1.. => count as usize,
-                _ => return Err(SYNTAX.into()),
-            };
-        } else {
-            return Err(SYNTAX.into());
-        }
+    let options = ScanOptions::parse(cx, 3, |_, _| Own::No);
+    let (mut found, mut next) = (Scanned::default(), 0);
+    // A missing key and another type are noticed before a wrong option is.
+    if let Some(entry) = cx.engine.read(cx.session, key) {
+        let (set, options) = (sorted_set_of(entry)?, options?);
+        // Redis prints the scores of large ones with all digits.
+        let all_digits = entry.encoding() == Encoding::Skiplist;
+        let (mut text, mut scratch) = (Vec::new(), [0; 20]);
+        next = set.scan(cursor, options.count, &mut |member, score| {
+            let member = member.to_bytes(&mut scratch);
+            if !options.wants(member) {
+                return;
+            }
+            found.push(member);
+            text.clear();
+            if all_digits {
+                format_all_digits(&mut text, score)
+            } else {
+                number::format_f64(&mut text, score)
+            }
+            found.push(&text);
+        });
     }
-    // Redis prints the scores of large ones with all digits.
-    let all_digits = entry.encoding() == Encoding::Skiplist;
-    let (mut found, mut encoded, mut text, mut scratch) = (0, Vec::new(), Vec::new(), [0; 20]);
-    let next = set.scan(cursor, count, &mut |member, score| {
-        let member = member.to_bytes(&mut scratch);
-        if pattern.is_some_and(|pattern| !glob::matches(pattern, member, false)) {
-            return;
-        }
-        found += 2;
-        push_bulk(&mut encoded, member);
-        text.clear();
-        if all_digits {
-            format_all_digits(&mut text, score)
-        } else {
-            number::format_f64(&mut text, score)
-        }
-        push_bulk(&mut encoded, &text);
-    });
-    cx.reply.array(2);
-    cx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    cx.reply.array(found);
-    cx.reply.raw(&encoded);
+    found.reply(cx, next);
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! C's `strtoull`, so spaces in front, a sign and leading zeros are accepted.
 
 use crate::error::{Error, quotable};
-use graven_resp::number::parse_i64;
+use graven_resp::number::{parse_i64, parse_wrapping_u64};
 use graven_store::StreamId;
 
 const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
@@ -28,20 +28,7 @@ fn unsigned(text: &[u8]) -> Option<u64> {
     if let Some(number) = parse_i64(text) {
         return u64::try_from(number).ok();
     }
-    let text = text.trim_ascii_start();
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    let number = digits.iter().try_fold(0u64, |number, digit| {
-        digit.is_ascii_digit().then_some(())?;
-        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })?;
-    Some(if negative { number.wrapping_neg() } else { number })
+    parse_wrapping_u64(text.trim_ascii_start())
 }
 
 /// `ms-seq`, or `ms` and what its sequence number then is.

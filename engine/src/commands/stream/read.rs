@@ -131,16 +131,15 @@ impl From {
 /// `XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key …] id [id …]`
 pub fn xread(cx: &mut Context<'_>) -> Result<(), Error> {
     let read = ReadArgs::parse(cx, false)?;
-    let (start, mut served) = (cx.reply.position(), 0);
     // The identifiers that stand for `$` and `+`, in case the client waits.
     let mut resolved: Vec<(usize, StreamId)> = Vec::new();
+    let mut wanted: Vec<(usize, From, StreamId)> = Vec::with_capacity(read.streams);
     for i in read.keys() {
         let key = cx.key(i);
         let id_at = read.id_of(i);
-        let entry = cx.engine.read(cx.session, key);
-        let stream = entry.map(stream_of).transpose()?;
-        let from = From::parse(cx.args.at(id_at))?;
+        let stream = cx.engine.read(cx.session, key).map(stream_of).transpose()?;
         let last_id = stream.map_or(StreamId::MIN, |stream| stream.last_id());
+        let from = From::parse(cx.args.at(id_at))?;
         let after = match from {
             From::After(id) => id,
             From::Now | From::Last => last_id,
@@ -148,7 +147,15 @@ pub fn xread(cx: &mut Context<'_>) -> Result<(), Error> {
         if let From::Now | From::Last = from {
             resolved.push((id_at, after));
         }
+        wanted.push((i, from, after));
+    }
+    let (start, mut served) = (cx.reply.position(), 0);
+    for (i, from, after) in wanted {
+        let key = cx.key(i);
+        // Looked up once more, as Redis does it, who tells of a missing key twice.
+        let stream = cx.engine.read(cx.session, key).map(stream_of).transpose()?;
         let Some(stream) = stream.filter(|stream| stream.len() > 0) else { continue };
+        let last_id = stream.last_id();
         let first = match (from, after.next()) {
             (From::Last, _) => stream.last_entry().map(|entry| entry.id),
             // Nothing can be greater than the last identifier.

@@ -20,6 +20,7 @@ pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     text.field("rejected_connections", stats.rejected_connections);
     text.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     text.field("expired_keys", engine.stats.expired);
+    text.field("expired_subkeys", engine.stats.expired_fields);
     text.field("expired_stale_perc", "0.00");
     text.field("expired_time_cap_reached_count", engine.stats.expire_cycles_cut_short);
     text.field("expire_cycle_cpu_milliseconds", stats.expire_us / 1000);
