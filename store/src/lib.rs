@@ -15,7 +15,7 @@
 //!
 //! # Where `unsafe` is
 //!
-//! In `entry.rs`, whose one allocation per key needs it, and in `prefetch.rs`, one instruction.
+//! In `entry/`, whose one allocation per key needs it, and in `prefetch.rs`, one instruction.
 //!
 //! # Layout
 //!

@@ -23,68 +23,28 @@
 //! * Through `&` only the header's access bits change, atomically.
 //! * A pointer from the allocator has its upper 16 bits and its lowest clear (checked), and is masked before each use.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::num::NonZero;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+mod shape;
+mod string;
+
+pub(crate) use shape::size_class;
 
 use crate::large::Large;
 use crate::prefetch::prefetch;
 use crate::value::{Encoding, ObjectType, Packed, StringRef};
-use graven_listpack::parse_canonical;
+use shape::{HAS_DEADLINE, HEADER_BYTES, KIND_SHIFT, Kind, RAW, Shape, WIDE_KEY, WIDE_PAYLOAD, read_len, write_len};
+use std::alloc::{alloc, dealloc, handle_alloc_error};
+use std::num::NonZero;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// The longest string, or run of compact bytes, that is stored beside its key, in bytes.
 pub const EMBEDDED_MAX_BYTES: usize = 1024;
 
-const HEADER_BYTES: usize = size_of::<u32>();
-const ALIGN: usize = 8;
 const ACCESS_MASK: u32 = 0x00ff_ffff;
-const KIND_SHIFT: u32 = 24;
-const RAW: u32 = 1 << 28;
-const WIDE_KEY: u32 = 1 << 29;
-const WIDE_PAYLOAD: u32 = 1 << 30;
-const HAS_DEADLINE: u32 = 1 << 31;
 const POSITION_SHIFT: u32 = 48;
 /// The lowest bit of the pointer's word, which alignment leaves free: see [`Entry::is_seen`].
 const SEEN: usize = 1;
 const ADDRESS_MASK: usize = (1 << POSITION_SHIFT) - 1 - SEEN;
-
-/// How the payload is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// The bytes of a string.
-    Bytes,
-    /// An `i64`, the string being its decimal form.
-    Int,
-    /// A pointer to a [`Large`].
-    Large,
-    /// The compact bytes of a small collection.
-    Packed(Packed),
-}
-
-impl Kind {
-    const FIRST_PACKED: u32 = 3;
-
-    #[inline(always)]
-    fn code(self) -> u32 {
-        match self {
-            Kind::Bytes => 0,
-            Kind::Int => 1,
-            Kind::Large => 2,
-            Kind::Packed(packed) => Self::FIRST_PACKED + packed as u32,
-        }
-    }
-
-    #[inline(always)]
-    fn of_code(code: u32) -> Kind {
-        match code {
-            0 => Kind::Bytes,
-            1 => Kind::Int,
-            2 => Kind::Large,
-            code => Kind::Packed(Packed::ALL[(code - Self::FIRST_PACKED) as usize]),
-        }
-    }
-}
 
 /// A key with its value and, possibly, a deadline.
 #[repr(transparent)]
@@ -95,91 +55,7 @@ unsafe impl Send for Entry {}
 // SAFETY: through a shared reference only the header changes, atomically; a Large's content is Sync.
 unsafe impl Sync for Entry {}
 
-/// Where things are in an allocation, as the header and the lengths say.
-#[derive(Clone, Copy)]
-struct Shape {
-    header: u32,
-    key_len: usize,
-    payload_len: usize,
-}
-
-impl Shape {
-    fn new(kind: Kind, raw: bool, key_len: usize, payload_len: usize, has_deadline: bool) -> Shape {
-        let mut header = kind.code() << KIND_SHIFT;
-        for (flag, on) in [(RAW, raw), (WIDE_KEY, key_len > 255), (WIDE_PAYLOAD, payload_len > 255), (HAS_DEADLINE, has_deadline)] {
-            header |= if on { flag } else { 0 };
-        }
-        Shape { header, key_len, payload_len }
-    }
-
-    #[inline(always)]
-    fn payload_len_at(header: u32) -> usize {
-        HEADER_BYTES + if header & WIDE_KEY == 0 { 1 } else { 4 }
-    }
-
-    #[inline(always)]
-    fn deadline_at(header: u32) -> usize {
-        Self::payload_len_at(header) + if header & WIDE_PAYLOAD == 0 { 1 } else { 4 }
-    }
-
-    #[inline(always)]
-    fn key_at(header: u32) -> usize {
-        Self::deadline_at(header) + if header & HAS_DEADLINE == 0 { 0 } else { 8 }
-    }
-
-    #[inline(always)]
-    fn payload_at(self) -> usize {
-        Self::key_at(self.header) + self.key_len
-    }
-
-    fn layout(self) -> Layout {
-        let size = size_class(self.payload_at() + self.payload_len);
-        Layout::from_size_align(size, ALIGN).expect("key and payload are shorter than isize::MAX together")
-    }
-}
-
-/// `bytes` rounded up to what an allocator would reserve for it: multiples of 16 up to 128, then four steps per doubling.
-pub(crate) fn size_class(bytes: usize) -> usize {
-    if bytes <= 128 {
-        bytes.next_multiple_of(16).max(16)
-    } else {
-        bytes.next_multiple_of(1 << (usize::BITS - (bytes - 1).leading_zeros() - 3))
-    }
-}
-
 impl Entry {
-    /// A string; canonical integers are recognised.
-    pub fn new_string(key: &[u8], value: &[u8], deadline: Option<u64>, access: u32) -> Entry {
-        match parse_canonical(value) {
-            Some(number) => Self::new_int(key, number, deadline, access),
-            None => Self::new_bytes(key, value, deadline, access),
-        }
-    }
-
-    /// A string that is the decimal form of `number`.
-    pub fn new_int(key: &[u8], number: i64, deadline: Option<u64>, access: u32) -> Entry {
-        let mut entry = Self::allocate(Kind::Int, false, key, deadline, access, size_of::<i64>());
-        entry.write_int(number);
-        entry
-    }
-
-    /// A string whose bytes are stored as they are, also if they look like an integer.
-    pub fn new_bytes(key: &[u8], value: &[u8], deadline: Option<u64>, access: u32) -> Entry {
-        if value.len() > EMBEDDED_MAX_BYTES {
-            return Self::new_large(key, Large::String(value.to_vec()), deadline, access);
-        }
-        let mut entry = Self::allocate(Kind::Bytes, false, key, deadline, access, value.len());
-        entry.write_payload(0, value);
-        entry
-    }
-
-    /// A string stored as bytes, whose encoding is `raw`.
-    pub fn new_raw(key: &[u8], value: &[u8], deadline: Option<u64>, access: u32) -> Entry {
-        let mut entry = Self::new_bytes(key, value, deadline, access);
-        entry.mark_raw();
-        entry
-    }
-
     /// A small collection, of which `bytes` are the compact form that `packed` says.
     pub fn new_packed(key: &[u8], packed: Packed, bytes: &[u8], deadline: Option<u64>, access: u32) -> Entry {
         if bytes.len() > EMBEDDED_MAX_BYTES {
@@ -288,11 +164,6 @@ impl Entry {
         // SAFETY: the range is inside the payload (checked above), and `bytes` cannot overlap memory that is borrowed
         // mutably here.
         unsafe { self.payload_start().add(offset).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
-    }
-
-    fn write_int(&mut self, number: i64) {
-        debug_assert_eq!(self.kind(), Kind::Int);
-        self.write_payload(0, &number.to_ne_bytes());
     }
 
     /// The large value, if it is one.
@@ -478,24 +349,6 @@ impl Entry {
         }
     }
 
-    /// The value, if it is a string.
-    #[inline]
-    pub fn string(&self) -> Option<StringRef<'_>> {
-        match self.kind() {
-            Kind::Bytes => Some(StringRef::Bytes(self.payload())),
-            Kind::Int => {
-                let number = self.payload().try_into().expect("an integer's payload is 8 bytes");
-                Some(StringRef::Int(i64::from_ne_bytes(number)))
-            }
-            Kind::Large => match self.large() {
-                Some(Large::String(bytes)) => Some(StringRef::Bytes(bytes)),
-                Some(Large::SharedString(bytes)) => Some(StringRef::Bytes(bytes)),
-                _ => None,
-            },
-            Kind::Packed(_) => None,
-        }
-    }
-
     /// How the value is stored, in Redis's words.
     pub fn encoding(&self) -> Encoding {
         match self.kind() {
@@ -590,102 +443,6 @@ impl Entry {
             }
         }
     }
-
-    /// Makes the value this string, recognising integers.
-    pub(crate) fn set_string(&mut self, value: &[u8]) {
-        match parse_canonical(value) {
-            Some(number) => self.set_int(number),
-            None => self.set_bytes(value),
-        }
-    }
-
-    /// Makes the value this string, as bytes.
-    pub(crate) fn set_bytes(&mut self, value: &[u8]) {
-        if self.kind() == Kind::Bytes {
-            let payload = self.payload_mut();
-            if payload.len() == value.len() {
-                payload.copy_from_slice(value);
-                self.clear_raw();
-                return;
-            }
-        }
-        if value.len() > EMBEDDED_MAX_BYTES {
-            if let Some(bytes) = self.large_mut().and_then(Large::string_mut)
-                && bytes.capacity() >= value.len()
-                && bytes.capacity() / 2 <= value.len()
-            {
-                bytes.clear();
-                bytes.extend_from_slice(value);
-                self.clear_raw();
-                return;
-            }
-        } else if self.reshape(Kind::Bytes, false, value.len()) {
-            self.write_payload(0, value);
-            return;
-        }
-        self.become_entry(Self::new_bytes(self.key(), value, self.deadline(), self.access()));
-    }
-
-    /// Makes the value this number.
-    pub(crate) fn set_int(&mut self, number: i64) {
-        if self.kind() == Kind::Int || self.reshape(Kind::Int, false, size_of::<i64>()) {
-            self.write_int(number);
-        } else {
-            self.become_entry(Self::new_int(self.key(), number, self.deadline(), self.access()));
-        }
-    }
-
-    /// Adds `tail` to the end of the string; returns the new length.
-    pub(crate) fn append(&mut self, tail: &[u8]) -> usize {
-        let len = self.string().map_or(0, StringRef::len);
-        self.set_range(len, tail)
-    }
-
-    /// Overwrites the string from `offset` on, filling a gap with zeros; returns the new length. Nothing happens if
-    /// `bytes` is empty, except that the string becomes raw.
-    pub(crate) fn set_range(&mut self, offset: usize, bytes: &[u8]) -> usize {
-        if let Some(string) = self.large_mut().and_then(Large::string_mut) {
-            write_range(string, offset, bytes);
-            let len = string.len();
-            self.mark_raw();
-            return len;
-        }
-        let mut scratch = [0; 20];
-        let old_len = self.string().map_or(0, StringRef::len);
-        let len = if bytes.is_empty() { old_len } else { old_len.max(offset + bytes.len()) };
-        if len > EMBEDDED_MAX_BYTES {
-            let old = self.string().expect("a small entry is a string").to_bytes(&mut scratch);
-            let mut string = Vec::with_capacity(size_class(len));
-            string.extend_from_slice(old);
-            write_range(&mut string, offset, bytes);
-            let new = Self::new_boxed(self.key(), Box::new(Large::String(string)), true, self.deadline(), self.access());
-            self.become_entry(new);
-            return len;
-        }
-        if self.kind() != Kind::Bytes || !self.reshape(Kind::Bytes, true, len) {
-            let old = self.string().expect("a small entry is a string").to_bytes(&mut scratch);
-            let mut new = Self::allocate(Kind::Bytes, true, self.key(), self.deadline(), self.access(), len);
-            new.write_payload(0, old);
-            self.become_entry(new);
-        }
-        let zeros = [0; EMBEDDED_MAX_BYTES];
-        self.write_payload(old_len, &zeros[..offset.clamp(old_len, len) - old_len]);
-        if !bytes.is_empty() {
-            self.write_payload(offset, bytes);
-        }
-        len
-    }
-
-    fn clear_raw(&mut self) {
-        let header = self.flags();
-        self.header().store(header & !RAW, Relaxed);
-    }
-
-    /// Makes the encoding of a byte string `raw`.
-    pub(crate) fn mark_raw(&mut self) {
-        let header = self.flags();
-        self.header().store(header | RAW, Relaxed);
-    }
 }
 
 impl Clone for Entry {
@@ -703,45 +460,5 @@ impl Drop for Entry {
         // SAFETY: the allocation was made with this layout: it follows from header and lengths, and those change only
         // when the layout stays the same (reshape).
         unsafe { dealloc(self.start(), layout) };
-    }
-}
-
-fn write_range(string: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    if bytes.is_empty() {
-        return;
-    }
-    if offset == string.len() {
-        string.extend_from_slice(bytes);
-        return;
-    }
-    if string.len() < offset + bytes.len() {
-        string.resize(offset + bytes.len(), 0);
-    }
-    string[offset..offset + bytes.len()].copy_from_slice(bytes);
-}
-
-/// Reads a length of one byte, or of four if `wide`.
-///
-/// # Safety
-/// That many initialised bytes are at `at`.
-#[inline(always)]
-unsafe fn read_len(at: *const u8, wide: bool) -> usize {
-    // SAFETY: the caller promises it.
-    unsafe { if wide { at.cast::<u32>().read_unaligned() as usize } else { usize::from(*at) } }
-}
-
-/// Writes a length of one byte, or of four if `wide`.
-///
-/// # Safety
-/// That many bytes at `at` may be written.
-unsafe fn write_len(at: *mut u8, len: usize, wide: bool) {
-    // SAFETY: the caller promises it.
-    unsafe {
-        if wide {
-            let len = u32::try_from(len).expect("keys and embedded values are shorter than 4 GiB");
-            at.cast::<u32>().write_unaligned(len);
-        } else {
-            *at = u8::try_from(len).expect("a narrow length is below 256");
-        }
     }
 }
