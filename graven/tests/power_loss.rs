@@ -102,7 +102,7 @@ fn nothing_acknowledged_is_lost_to_a_failed_fsync_and_a_power_loss_under_always(
     let plan = Plan { shown_is_kept: true, errors_allowed: true, kill_after_ms: (20, 400), ..plan(5, 12) };
     let mut failed = 0;
     let run = survives("always", Order::Independent, &plan, |disk, _, moment| match moment {
-        Moment::Started => disk.fail_syncs(1 + failed as u32 % 3),
+        Moment::Started => disk.fail_syncs(failed * 7 % 40, 1 + failed % 3),
         Moment::Killed => failed += 1,
         _ => {}
     });

@@ -113,7 +113,8 @@ fn a_failed_sync_is_reported_once_and_what_it_covered_is_not_durable() {
     let Some(mut disk) = disk(Order::Independent) else { return };
     let mut file = File::create(disk.path().join("a")).unwrap();
     sync_directory(&disk);
-    disk.fail_syncs(1);
+    disk.fail_syncs(1, 1);
+    file.sync_data().unwrap();
     file.write_all(b"dropped").unwrap();
     assert!(file.sync_data().is_err());
     file.sync_data().unwrap();

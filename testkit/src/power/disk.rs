@@ -87,6 +87,8 @@ pub enum Ignored {
 struct Faults {
     ignored: Ignored,
     sync_delay: Duration,
+    /// This many succeed before others fail.
+    good_syncs: u32,
     failing_syncs: u32,
     /// Bytes that all files together may have.
     capacity: Option<u64>,
@@ -129,9 +131,11 @@ impl LossyDisk {
         self.shared.lock().faults.sync_delay = delay;
     }
 
-    /// The next `count` fsyncs fail with an I/O error, and what they should have made durable is forgotten.
-    pub fn fail_syncs(&self, count: u32) {
-        self.shared.lock().faults.failing_syncs = count;
+    /// After `good` more fsyncs, `count` fail with an I/O error, and what they should have made durable is forgotten.
+    pub fn fail_syncs(&self, good: u32, count: u32) {
+        let mut state = self.shared.lock();
+        state.faults.good_syncs = good;
+        state.faults.failing_syncs = count;
     }
 
     /// These syncs do nothing from now on, also after losses of power.
@@ -261,8 +265,9 @@ impl Shared {
     fn sync(&self, node: NodeId) -> Result<(), Errno> {
         let (marks, delay, fails) = {
             let mut state = self.powered()?;
-            let fails = state.faults.failing_syncs > 0;
+            let fails = state.faults.good_syncs == 0 && state.faults.failing_syncs > 0;
             state.faults.failing_syncs -= u32::from(fails);
+            state.faults.good_syncs = state.faults.good_syncs.saturating_sub(1);
             (state.media.begin_sync(node).map_err(errno)?, state.faults.sync_delay, fails)
         };
         let until = Instant::now() + delay;

@@ -120,7 +120,7 @@ impl Scenario {
                     round += 1;
                     disk.sync_delay(Duration::from_micros([0, 300, 1_000, 4_000][round % 4]));
                     if self.event == Event::FailedFsync {
-                        disk.fail_syncs(1);
+                        disk.fail_syncs(10 + round as u32 * 17 % 60, 1);
                     }
                 }
                 Moment::Refused => repair(server, program)?,
