@@ -14,6 +14,8 @@ const MIN_COPY: usize = 3;
 const MAX_COPY: usize = 264;
 /// A three-byte copy of [`MAX_COPY`] bytes: no stream grows more than this.
 const MAX_RATIO: u64 = (MAX_COPY / 3) as u64;
+/// So much may be allocated at once for a string however short its compressed form is.
+const SMALL_BYTES: usize = 1024;
 /// Strings up to this length are not worth a try.
 const MAX_PLAIN_BYTES: usize = 20;
 /// Compression must save at least this many bytes, or the longer head of a compressed string eats the gain.
@@ -44,11 +46,19 @@ impl Damage {
 /// Undoes the compression of a string that is said to have been `length` bytes long. Allocates in proportion to
 /// `compressed`, never to a `length` that `compressed` could not give.
 pub fn decompress(compressed: &[u8], length: u64) -> Result<Vec<u8>, Damage> {
+    let mut out = Vec::new();
+    decompress_into(&mut out, compressed, length)?;
+    Ok(out)
+}
+
+/// The same, added to the end of `out`. What is there after a failure is of no use.
+pub fn decompress_into(out: &mut Vec<u8>, compressed: &[u8], length: u64) -> Result<(), Damage> {
     if length > compressed.len() as u64 * MAX_RATIO {
         return Err(Damage::WrongLength);
     }
     let length = length as usize;
-    let mut out = Vec::with_capacity(length.min(4 * compressed.len()));
+    let begin = out.len();
+    out.reserve(length.min(SMALL_BYTES.max(4 * compressed.len())));
     let mut rest = compressed;
     while let Some((&control, after)) = rest.split_first() {
         rest = after;
@@ -59,21 +69,19 @@ pub fn decompress(compressed: &[u8], length: u64) -> Result<Vec<u8>, Damage> {
         } else {
             let (count, distance, after) = parse_copy(control, rest).ok_or(Damage::CutShort)?;
             rest = after;
-            let from = out.len().checked_sub(distance).ok_or(Damage::CopyFromNowhere)?;
-            if distance >= count {
-                out.extend_from_within(from..from + count);
-            } else {
-                out.extend_from_within(from..);
-                for index in from + distance..from + count {
-                    out.push(out[index]);
-                }
+            let from = (out.len() - begin).checked_sub(distance).ok_or(Damage::CopyFromNowhere)? + begin;
+            let end = out.len() + count;
+            // A copy that overlaps its output repeats what is between: as much as is there is taken each time, which doubles it.
+            while out.len() < end {
+                let some = (out.len() - from).min(end - out.len());
+                out.extend_from_within(from..from + some);
             }
         }
-        if out.len() > length {
+        if out.len() - begin > length {
             return Err(Damage::WrongLength);
         }
     }
-    if out.len() == length { Ok(out) } else { Err(Damage::WrongLength) }
+    if out.len() - begin == length { Ok(()) } else { Err(Damage::WrongLength) }
 }
 
 /// The number of bytes, the distance, and what follows the copy.

@@ -53,6 +53,6 @@ mod writer;
 pub use error::{Error, Result, ValueDamage};
 pub use format::{is_rdb, type_name};
 pub use pieces::{Piece, Pieces, Records};
-pub use reader::{Attributes, Contents, Event, Reader, Skipped, read_all};
+pub use reader::{Attributes, Contents, Event, Next, Reader, Skipped, StringEntry, read_all};
 pub use value::{Consumer, Group, Hash, Id, List, ListNode, Pending, Set, SortedSet, Stream, Strings, Value};
 pub use writer::{Collection, Compact, GroupHead, Header, Options, StreamHead, Version, Writer};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
-use crate::format::{self, FIRST_CHECKSUM_VERSION, HEADER_BYTES, opcode};
+use crate::format::{self, FIRST_CHECKSUM_VERSION, HEADER_BYTES, opcode, value_type};
 use crate::pieces::Pieces;
 use crate::source::Source;
 use crate::{Error, Result, Value, module, value};
@@ -50,6 +50,26 @@ pub struct Attributes {
     pub idle_seconds: Option<u64>,
     /// The logarithmic access counter of the least-frequently-used policies.
     pub freq: Option<u8>,
+}
+
+/// What [`Reader::next_into`] has read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// A key whose value is a string. It is where the caller wanted it.
+    String,
+    /// Anything else.
+    Event(Event),
+}
+
+/// A key whose value is a string.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StringEntry {
+    /// The key.
+    pub key: Vec<u8>,
+    /// The value, decoded.
+    pub value: Vec<u8>,
+    /// Deadline and access history.
+    pub attributes: Attributes,
 }
 
 /// A part of a file that the reader could pass over, but not use.
@@ -165,6 +185,24 @@ impl<R: Read> Reader<R> {
     ///
     /// Any [`Error`] but those about the header. There is no way on after an error: every further call fails.
     pub fn next_event(&mut self) -> Result<Option<Event>> {
+        Ok(self.next(None)?.map(|next| match next {
+            Next::Event(event) => event,
+            Next::String => unreachable!("there was no place to put one"),
+        }))
+    }
+
+    /// The same, but a string and its key are put into `string`, whose memory is used again. Most keys of most files are strings.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::next_event`].
+    #[inline]
+    pub fn next_into(&mut self, string: &mut StringEntry) -> Result<Option<Next>> {
+        self.next(Some(string))
+    }
+
+    #[inline(always)]
+    fn next(&mut self, string: Option<&mut StringEntry>) -> Result<Option<Next>> {
         match self.state {
             State::Reading => {}
             State::Finished => return Ok(None),
@@ -175,12 +213,13 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         }
         self.state = State::Failed;
-        let event = self.read_event()?;
-        self.state = if event.is_some() { State::Reading } else { State::Finished };
-        Ok(event)
+        let next = self.read_next(string)?;
+        self.state = if next.is_some() { State::Reading } else { State::Finished };
+        Ok(next)
     }
 
-    fn read_event(&mut self) -> Result<Option<Event>> {
+    #[inline(always)]
+    fn read_next(&mut self, mut string: Option<&mut StringEntry>) -> Result<Option<Next>> {
         let mut attributes = Attributes::default();
         loop {
             let offset = self.source.offset();
@@ -227,9 +266,19 @@ impl<R: Read> Reader<R> {
                     Event::Skipped(Skipped::ModuleAux { module, version })
                 }
                 opcode::LOWEST.. => return Err(Error::UnsupportedOpcode { code, offset }),
-                _ => self.entry(code, offset, attributes)?,
+                code => match string.take() {
+                    Some(string) if code == value_type::STRING => {
+                        string.key.clear();
+                        string.value.clear();
+                        string.attributes = attributes;
+                        self.source.string_into(&mut string.key, "a key")?;
+                        self.source.string_into(&mut string.value, "a string value")?;
+                        return Ok(Some(Next::String));
+                    }
+                    _ => self.entry(code, offset, attributes)?,
+                },
             };
-            return Ok(Some(event));
+            return Ok(Some(Next::Event(event)));
         }
     }
 

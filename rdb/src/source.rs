@@ -115,13 +115,32 @@ impl<R: Read> Source<R> {
         }
     }
 
+    /// The next `length` bytes if all of them have been read already, as they mostly have.
+    #[inline(always)]
+    fn at_hand(&mut self, length: u64) -> Option<&[u8]> {
+        if length > (self.filled - self.position) as u64 {
+            return None;
+        }
+        let start = self.position;
+        self.position += length as usize;
+        Some(&self.buffer[start..self.position])
+    }
+
     /// The next byte, which is part of what `expected` names.
+    #[inline(always)]
     pub fn byte(&mut self, expected: &'static str) -> Result<u8> {
-        Ok(self.some(1, expected)?[0])
+        match self.at_hand(1) {
+            Some(byte) => Ok(byte[0]),
+            None => Ok(self.some(1, expected)?[0]),
+        }
     }
 
     /// The next `N` bytes.
+    #[inline]
     pub fn array<const N: usize>(&mut self, expected: &'static str) -> Result<[u8; N]> {
+        if let Some(array) = self.at_hand(N as u64) {
+            return Ok(*array.first_chunk().expect("as many bytes as were asked for"));
+        }
         let mut array = [0; N];
         let mut done = 0;
         while done < N {
@@ -139,8 +158,27 @@ impl<R: Read> Source<R> {
         Ok(bytes)
     }
 
+    /// Lets `read` look at the next `length` bytes, whatever `length` claims.
+    #[inline]
+    pub fn with_bytes<T>(&mut self, length: u64, expected: &'static str, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        match self.at_hand(length) {
+            Some(bytes) => Ok(read(bytes)),
+            None => Ok(read(&self.bytes(length, expected)?)),
+        }
+    }
+
     /// The next `length` bytes, whatever `length` claims, added to the end of `out`.
+    #[inline]
     pub fn bytes_into(&mut self, out: &mut Vec<u8>, length: u64, expected: &'static str) -> Result<()> {
+        if let Some(bytes) = self.at_hand(length) {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.gather_into(out, length, expected)
+    }
+
+    #[cold]
+    fn gather_into(&mut self, out: &mut Vec<u8>, length: u64, expected: &'static str) -> Result<()> {
         if out.is_empty() {
             out.reserve_exact(usize::try_from(length).unwrap_or(usize::MAX).min(BUFFER_BYTES));
         }

@@ -17,6 +17,7 @@ enum Length {
 }
 
 impl<R: Read> Source<R> {
+    #[inline(always)]
     fn length_or_encoding(&mut self, expected: &'static str) -> Result<Length> {
         let offset = self.offset();
         let byte = self.byte(expected)?;
@@ -47,6 +48,7 @@ impl<R: Read> Source<R> {
     }
 
     /// A string in any encoding, added to the end of `out`.
+    #[inline]
     pub fn string_into(&mut self, out: &mut Vec<u8>, expected: &'static str) -> Result<()> {
         let offset = self.offset();
         match self.length_or_encoding(expected)? {
@@ -57,10 +59,8 @@ impl<R: Read> Source<R> {
             Length::Encoded(encoding::LZF) => {
                 let compressed_length = self.length(expected)?;
                 let length = self.length(expected)?;
-                let compressed = self.bytes(compressed_length, expected)?;
-                let string =
-                    lzf::decompress(&compressed, length).map_err(|reason| Error::BadCompression { offset, reason: reason.describe() })?;
-                if out.is_empty() { *out = string } else { out.extend_from_slice(&string) }
+                self.with_bytes(compressed_length, expected, |compressed| lzf::decompress_into(out, compressed, length))?
+                    .map_err(|reason| Error::BadCompression { offset, reason: reason.describe() })?;
             }
             Length::Encoded(encoding) => return Err(Error::BadStringEncoding { encoding, offset }),
         }

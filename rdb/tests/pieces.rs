@@ -4,7 +4,7 @@ mod samples;
 
 use std::io::{self, Read};
 
-use graven_rdb::{Event, Piece, Reader, Records};
+use graven_rdb::{Event, Next, Piece, Reader, Records, StringEntry, Value};
 use proptest::prelude::*;
 
 /// Everything a reader tells, its last word included.
@@ -29,6 +29,31 @@ fn in_one_go(file: impl Read) -> Vec<String> {
         Err(error) => told.push(format!("{error}")),
     }
     told
+}
+
+/// The same, with strings put into a place that is used again.
+fn in_place(file: impl Read) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut reader = match Reader::new(file) {
+        Ok(reader) => reader,
+        Err(error) => return vec![format!("{error}")],
+    };
+    let mut string = StringEntry::default();
+    loop {
+        let event = match reader.next_into(&mut string) {
+            Ok(Some(Next::Event(event))) => event,
+            Ok(Some(Next::String)) => {
+                let StringEntry { key, value, attributes } = string.clone();
+                Event::Entry { key, value: Value::String(value), attributes }
+            }
+            Ok(None) => return told,
+            Err(error) => {
+                told.push(format!("{error}"));
+                return told;
+            }
+        };
+        told.push(format!("{} {event:?}", reader.bytes_consumed()));
+    }
 }
 
 /// The pieces are decoded last to first, since nothing may depend on the order; also returns their number.
@@ -105,6 +130,7 @@ fn a_file_cut_anywhere_says_the_same_in_pieces() {
     let file = short_file(12, 2);
     for cut in 0..file.len() {
         assert_eq!(in_pieces(&file[..cut]).0, in_one_go(&file[..cut]), "cut at {cut}");
+        assert_eq!(in_place(&file[..cut]), in_one_go(&file[..cut]), "cut at {cut}");
     }
 }
 
@@ -201,5 +227,6 @@ proptest! {
             file[at] = byte;
         }
         prop_assert_eq!(in_pieces(&file[..]).0, in_one_go(&file[..]));
+        prop_assert_eq!(in_place(&file[..]), in_one_go(&file[..]));
     }
 }

@@ -5,11 +5,16 @@
 //! is the same whichever thread decodes which piece, and when.
 
 use super::LoadError;
-use super::load::Loader;
+use super::load::{Damage, Loader};
 use graven_engine::{Engine, access};
-use graven_rdb::{Attributes, Event, Reader, Records};
-use graven_store::{Hasher, Incoming, Thresholds};
+use graven_rdb::{Attributes, Event, Next, Reader, Records, StringEntry};
+use graven_store::{Entry, Hasher, Incoming, Thresholds};
 use std::io::Read;
+
+/// Room for entries is made for records of this length; a piece with shorter ones makes more.
+const TYPICAL_RECORD_BYTES: usize = 32;
+/// The most entries that room is made for at first.
+const MAX_KEYS_RESERVED: usize = 8 << 10;
 
 /// What a value becomes an entry with, the same for a whole file.
 #[derive(Clone)]
@@ -76,76 +81,43 @@ impl Decoder {
     /// Decodes a piece.
     pub(super) fn records(&self, records: Records) -> Batch {
         let (cost, mut db) = (records.len(), records.db());
-        let mut batch = self.some(&mut records.into_reader(), &mut db, u64::MAX);
-        batch.cost = cost;
+        let mut batch = self.some(&mut records.into_reader(), &mut db, u64::MAX, cost);
         // The end of the piece is not that of the file.
         batch.is_last = batch.failure.is_some();
         batch
     }
 
-    /// Decodes what comes next, up to an event that ends at `until` or behind it. `db` is the database that is selected.
-    pub(super) fn some<R: Read>(&self, reader: &mut Reader<R>, db: &mut u64, until: u64) -> Batch {
-        let mut batch = Batch::default();
-        let outcome = self.fill(&mut batch, reader, db, until);
+    /// Decodes what comes next, about `bytes` up to an event that ends at `until` or behind it. `db` is the database that is selected.
+    pub(super) fn some<R: Read>(&self, reader: &mut Reader<R>, db: &mut u64, until: u64, bytes: usize) -> Batch {
+        let mut filling = Filling { decoder: self, batch: Batch { cost: bytes, ..Batch::default() }, keys: None };
+        let mut string = StringEntry::default();
+        let outcome = loop {
+            if reader.bytes_consumed() >= until {
+                break Ok(false);
+            }
+            let outcome = match reader.next_into(&mut string) {
+                Err(e) => break Err(e.into()),
+                Ok(None) => break Ok(true),
+                Ok(Some(Next::String)) => {
+                    let StringEntry { key, value, attributes } = &string;
+                    filling.key(*db, key, attributes, reader.bytes_consumed(), |loader| Ok(loader.string(value)))
+                }
+                Ok(Some(Next::Event(Event::Entry { key, value, attributes }))) => {
+                    filling.key(*db, &key, &attributes, reader.bytes_consumed(), |loader| loader.entry(value))
+                }
+                Ok(Some(Next::Event(event))) => filling.event(db, event),
+            };
+            if let Err(failure) = outcome {
+                break Err(failure);
+            }
+        };
+        let mut batch = filling.finish();
         batch.end = reader.bytes_consumed();
         match outcome {
             Ok(is_last) => batch.is_last = is_last,
             Err(failure) => (batch.failure, batch.is_last) = (Some(failure), true),
         }
         batch
-    }
-
-    fn fill<R: Read>(&self, batch: &mut Batch, reader: &mut Reader<R>, db: &mut u64, until: u64) -> Result<bool, LoadError> {
-        let mut keys = None;
-        let outcome = loop {
-            if reader.bytes_consumed() >= until {
-                break Ok(false);
-            }
-            match reader.next_event() {
-                Ok(None) => break Ok(true),
-                Ok(Some(Event::Entry { key, value, attributes })) => {
-                    if self.drops_expired && attributes.deadline_ms.is_some_and(|deadline| deadline < self.now_ms) {
-                        batch.expired += 1;
-                        continue;
-                    }
-                    let Some(db) = self.database(*db) else { break Err(LoadError::Database(*db, self.databases)) };
-                    let loader = Loader {
-                        key: &key,
-                        deadline: attributes.deadline_ms,
-                        access: self.access(&attributes),
-                        hasher: self.hasher,
-                        thresholds: self.thresholds,
-                    };
-                    let end = reader.bytes_consumed();
-                    match loader.entry(value) {
-                        Ok(entry) => {
-                            let keys = keys.get_or_insert_with(|| Keys { db, entries: Vec::new(), ends: Vec::new() });
-                            keys.entries.push(Incoming::new(self.hasher.key(&key), entry));
-                            keys.ends.push(end);
-                        }
-                        Err(damage) => break Err(LoadError::Value { key: key.escape_ascii().to_string(), offset: end, damage }),
-                    }
-                }
-                Ok(Some(event)) => {
-                    batch.steps.extend(keys.take().map(Step::Keys));
-                    match event {
-                        Event::SelectDb(selected) => {
-                            *db = selected;
-                            if self.database(selected).is_none() {
-                                break Err(LoadError::Database(selected, self.databases));
-                            }
-                        }
-                        Event::ResizeDb { keys, .. } => {
-                            batch.steps.extend(self.database(*db).map(|db| Step::Reserve(db, keys)));
-                        }
-                        event => batch.steps.push(Step::Event(event)),
-                    }
-                }
-                Err(e) => break Err(e.into()),
-            }
-        };
-        batch.steps.extend(keys.map(Step::Keys));
-        outcome
     }
 
     fn database(&self, number: u64) -> Option<usize> {
@@ -158,5 +130,71 @@ impl Decoder {
             (false, _, Some(idle)) => access::lru_of_idle(self.now_ms, idle),
             _ => self.fresh,
         }
+    }
+}
+
+/// A batch that is being made.
+struct Filling<'a> {
+    decoder: &'a Decoder,
+    batch: Batch,
+    /// The keys at its end.
+    keys: Option<Keys>,
+}
+
+impl Filling<'_> {
+    #[inline(always)]
+    fn key(
+        &mut self,
+        db: u64,
+        key: &[u8],
+        attributes: &Attributes,
+        end: u64,
+        entry: impl FnOnce(&Loader<'_>) -> Result<Entry, Damage>,
+    ) -> Result<(), LoadError> {
+        let decoder = self.decoder;
+        if decoder.drops_expired && attributes.deadline_ms.is_some_and(|deadline| deadline < decoder.now_ms) {
+            self.batch.expired += 1;
+            return Ok(());
+        }
+        let loader = Loader {
+            key,
+            deadline: attributes.deadline_ms,
+            access: decoder.access(attributes),
+            hasher: decoder.hasher,
+            thresholds: decoder.thresholds,
+        };
+        let entry = entry(&loader).map_err(|damage| LoadError::Value { key: key.escape_ascii().to_string(), offset: end, damage })?;
+        let keys = match &mut self.keys {
+            Some(keys) => keys,
+            none => {
+                let db = decoder.database(db).ok_or(LoadError::Database(db, decoder.databases))?;
+                let count = (self.batch.cost / TYPICAL_RECORD_BYTES).min(MAX_KEYS_RESERVED);
+                none.insert(Keys { db, entries: Vec::with_capacity(count), ends: Vec::with_capacity(count) })
+            }
+        };
+        keys.entries.push(Incoming::new(decoder.hasher.key(key), entry));
+        keys.ends.push(end);
+        Ok(())
+    }
+
+    /// Anything but a key.
+    fn event(&mut self, db: &mut u64, event: Event) -> Result<(), LoadError> {
+        self.batch.steps.extend(self.keys.take().map(Step::Keys));
+        match event {
+            Event::SelectDb(selected) => {
+                *db = selected;
+                self.decoder.database(selected).ok_or(LoadError::Database(selected, self.decoder.databases))?;
+            }
+            Event::ResizeDb { keys, .. } => {
+                self.batch.steps.extend(self.decoder.database(*db).map(|db| Step::Reserve(db, keys)));
+            }
+            event => self.batch.steps.push(Step::Event(event)),
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Batch {
+        self.batch.steps.extend(self.keys.map(Step::Keys));
+        self.batch
     }
 }

@@ -33,7 +33,7 @@ impl Loader<'_> {
     /// The entry of a value.
     pub(super) fn entry(&self, value: Value) -> Result<Entry, Damage> {
         Ok(match value {
-            Value::String(string) => Entry::new_string(self.key, &string, self.deadline, self.access),
+            Value::String(string) => self.string(&string),
             Value::List(list) => self.list(&list),
             Value::Set(set) => self.set(&set)?,
             Value::SortedSet(set) => self.sorted_set(&set)?,
@@ -41,6 +41,12 @@ impl Loader<'_> {
             Value::Stream(stream) => Entry::new_stream(self.key, self.stream(stream)?, self.deadline, self.access),
             _ => return Err(Damage::Type),
         })
+    }
+
+    /// The entry of a string.
+    #[inline]
+    pub(super) fn string(&self, string: &[u8]) -> Entry {
+        Entry::new_string(self.key, string, self.deadline, self.access)
     }
 
     fn packed(&self, packed: Packed, bytes: &[u8]) -> Entry {

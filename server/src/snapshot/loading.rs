@@ -31,7 +31,7 @@ const IN_FLIGHT_BYTES: usize = 16 << 20;
 /// A piece up to this length takes some milliseconds at most to decode.
 const SHORT_BYTES: usize = 1 << 20;
 /// How much of what cannot be split is decoded at a time.
-const SLICE_BYTES: u64 = 128 << 10;
+const SLICE_BYTES: usize = 128 << 10;
 /// A file is never taken to have more keys than one for so many bytes, whatever it says.
 const MIN_BYTES_PER_KEY: u64 = 8;
 
@@ -244,7 +244,7 @@ impl Reading {
     fn decode_rest<R: Read>(&self, rest: &mut Reader<R>, db: &mut u64) -> bool {
         loop {
             let from = rest.bytes_consumed();
-            let mut batch = self.decoder.some(rest, db, from + SLICE_BYTES);
+            let mut batch = self.decoder.some(rest, db, from + SLICE_BYTES as u64, SLICE_BYTES);
             batch.cost = (batch.end - from) as usize;
             let is_last = batch.is_last;
             if !self.budget.take(batch.cost) || !self.pass_on(batch) || is_last {
