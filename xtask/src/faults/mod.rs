@@ -66,6 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             };
             let row = row(&scenario, name, &summary);
             println!("{row}");
+            println!("    meanwhile {} rewrites of the log and {} snapshots were begun", summary.rewrites, summary.saves);
             if let Some(first) = &summary.first_violation {
                 println!("    the first broken promise of {}: {}", summary.violations, first.chars().take(600).collect::<String>());
             }
