@@ -24,6 +24,11 @@ use std::ops::Range;
 /// Bytes of a full chunk.
 pub(super) const CHUNK_BYTES: usize = 128 << 10;
 
+/// The most that an item takes besides its bytes: its length before and after it.
+const ITEM_OVERHEAD_BYTES: usize = 10;
+/// Items of an entry besides fields and values, and one for the count in the master entry.
+const MORE_ITEMS: usize = 6;
+
 /// Nodes of a stream.
 #[derive(Clone)]
 pub(super) struct Chunk {
@@ -142,25 +147,30 @@ impl Chunk {
 
     /// Adds an entry of fields and values in turn to the last node. Its identifier is greater than all before it.
     pub(super) fn append<'f>(&mut self, id: StreamId, pairs: impl ExactSizeIterator<Item = &'f [u8]> + Clone) -> Result<(), Full> {
+        let bound = pairs.clone().map(<[u8]>::len).sum::<usize>() + ITEM_OVERHEAD_BYTES * (pairs.len() + MORE_ITEMS);
         let node = self.last();
         let master = node.master();
         if node.has_fields_of(&master, pairs.clone()) {
             let items = node.like_master_items(id, pairs);
-            self.append_items(master, items)
+            self.append_items(master, items, bound)
         } else {
             let items = node.entry_items(id, pairs);
-            self.append_items(master, items)
+            self.append_items(master, items, bound)
         }
     }
 
-    fn append_items<'f>(&mut self, master: Master, items: impl Iterator<Item = Item<'f>> + Clone) -> Result<(), Full> {
+    /// Adds the items of an entry, which take at most `bound` bytes.
+    fn append_items<'f>(&mut self, master: Master, items: impl Iterator<Item = Item<'f>> + Clone, bound: usize) -> Result<(), Full> {
         let last = self.nodes.len() - 1;
-        // One more for the count in the master entry, which may need it.
-        let len = 1 + items.clone().map(Item::stored_len).sum::<usize>();
-        self.make_room(len, last)?;
+        if self.bytes.len() + bound > self.bytes.capacity().min(CHUNK_BYTES) {
+            // One more for the count in the master entry, which may need it.
+            self.make_room(1 + items.clone().map(Item::stored_len).sum::<usize>(), last)?;
+        }
         let start = self.nodes[last].at as usize;
         extend_last(&mut self.bytes, start, items);
-        self.set_counts(last, master.live + 1, master.deleted);
+        if !overwrite(&mut self.bytes[start..], HEADER_BYTES, Item::Int(master.live + 1)) {
+            self.set_counts(last, master.live + 1, master.deleted);
+        }
         Ok(())
     }
 
@@ -220,7 +230,7 @@ impl Chunk {
         if before_first > self.bytes.len() / 4 {
             self.close(0..before_first, 0);
         }
-        if size_class(self.bytes.len()) <= self.bytes.capacity() / 4 * 3 {
+        if size_class(self.bytes.len()) <= self.bytes.capacity() / 2 {
             self.seal();
         }
     }
