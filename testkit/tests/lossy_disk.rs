@@ -109,17 +109,21 @@ fn a_sync_under_way_when_the_power_goes_out_made_nothing_durable() {
 }
 
 #[test]
-fn a_failed_sync_is_reported_once_and_what_it_covered_is_not_durable() {
+fn a_failed_sync_is_told_once_to_each_handle_and_what_it_covered_is_not_durable() {
     let Some(mut disk) = disk(Order::Independent) else { return };
     let mut file = File::create(disk.path().join("a")).unwrap();
+    let other = OpenOptions::new().append(true).open(disk.path().join("a")).unwrap();
     sync_directory(&disk);
     disk.fail_syncs(1, 1);
     file.sync_data().unwrap();
     file.write_all(b"dropped").unwrap();
     assert!(file.sync_data().is_err());
     file.sync_data().unwrap();
+    assert!(other.sync_data().is_err());
+    other.sync_data().unwrap();
+    OpenOptions::new().append(true).open(disk.path().join("a")).unwrap().sync_data().unwrap();
     assert_eq!(fs::read(disk.path().join("a")).unwrap(), b"dropped", "the cache still shows it");
-    drop(file);
+    drop((file, other));
     disk.freeze();
     disk.lose_power(1).unwrap();
     assert_eq!(fs::read(disk.path().join("a")).unwrap(), [0; 7]);

@@ -231,7 +231,7 @@ fn restart(
     act(server, Moment::Refused).with_context(|| format!("{refusal:#}"))?;
     let Err(refusal) = server.start() else { return Ok(true) };
     server.kill9();
-    ensure!(plan.survey, "the start was refused again: {refusal:#}");
+    summary.violation(plan, format!("the start was refused again: {refusal:#}"))?;
     summary.abandoned += 1;
     act(server, Moment::Abandoned)?;
     server.start().context("starting on an empty directory")?;

@@ -5,9 +5,13 @@
 //! operations, and [`LossyDisk::lose_power`] lets them fail into the dead process, unmounts, and mounts what survived
 //! at the same path. A sync that was under way at the instant of the loss has made nothing durable.
 //!
+//! A failed sync is told as Linux tells it: once to each handle that was open then, so that a second sync through the same handle
+//! succeeds and one through another handle fails as well.
+//!
 //! Every operation locks the one [`Media`]; a slow sync sleeps without the lock. (The kernel keeps writes to a file waiting while
 //! an fsync of it runs, so that a slow sync here is also a slow write, unlike on most disks.)
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -60,6 +64,11 @@ struct State {
     power: Power,
     faults: Faults,
     counts: Counts,
+    /// How many syncs of each file have failed.
+    failures: HashMap<NodeId, u64>,
+    /// How many of them each open handle has been told.
+    told: HashMap<FileHandle, u64>,
+    next_handle: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,7 +255,15 @@ impl Drop for LossyDisk {
 
 impl Shared {
     fn new(media: Media) -> Shared {
-        let state = State { media, power: Power::On, faults: Faults::default(), counts: Counts::default() };
+        let state = State {
+            media,
+            power: Power::On,
+            faults: Faults::default(),
+            counts: Counts::default(),
+            failures: HashMap::new(),
+            told: HashMap::new(),
+            next_handle: 1,
+        };
         Shared { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -262,7 +279,7 @@ impl Shared {
     }
 
     /// A sync: what was done before it is durable when it returns `Ok`.
-    fn sync(&self, node: NodeId) -> Result<(), Errno> {
+    fn sync(&self, node: NodeId, handle: FileHandle) -> Result<(), Errno> {
         let (marks, delay, fails) = {
             let mut state = self.powered()?;
             let fails = state.faults.good_syncs == 0 && state.faults.failing_syncs > 0;
@@ -284,6 +301,11 @@ impl Shared {
         if fails {
             state.counts.failed_syncs += 1;
             state.media.sync_failed(node, marks).map_err(errno)?;
+            *state.failures.entry(node).or_default() += 1;
+        }
+        let failures = state.failures.get(&node).copied().unwrap_or(0);
+        let told = state.told.insert(handle, failures).unwrap_or(0);
+        if fails || told < failures {
             return Err(Errno::EIO);
         }
         state.counts.syncs += 1;
@@ -297,6 +319,13 @@ impl Shared {
 }
 
 impl State {
+    fn open(&mut self, node: NodeId) -> FileHandle {
+        let handle = FileHandle(self.next_handle);
+        self.next_handle += 1;
+        self.told.insert(handle, self.failures.get(&node).copied().unwrap_or(0));
+        handle
+    }
+
     /// Writes what the disk has room for; at least one byte, or it is full.
     fn write(&mut self, node: NodeId, offset: u64, bytes: &[u8]) -> Result<u32, Errno> {
         let size = self.media.attributes(node).map_err(errno)?.size;
@@ -452,15 +481,34 @@ impl Filesystem for Driver {
         answer!(reply, renamed, |reply: ReplyEmpty, ()| reply.ok());
     }
 
-    fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        let opened = self.0.powered().map(|mut state| state.open(NodeId(ino.0)));
         // Past the page cache: what a server reads is what this disk holds.
-        reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO);
+        answer!(reply, opened, |reply: ReplyOpen, handle| reply.opened(handle, FopenFlags::FOPEN_DIRECT_IO));
+    }
+
+    fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        let opened = self.0.powered().map(|mut state| state.open(NodeId(ino.0)));
+        answer!(reply, opened, |reply: ReplyOpen, handle| reply.opened(handle, FopenFlags::empty()));
+    }
+
+    fn release(&self, _: &Request, _: INodeNo, handle: FileHandle, _: OpenFlags, _: Option<LockOwner>, _: bool, reply: ReplyEmpty) {
+        self.0.lock().told.remove(&handle);
+        reply.ok();
+    }
+
+    fn releasedir(&self, _: &Request, _: INodeNo, handle: FileHandle, _: OpenFlags, reply: ReplyEmpty) {
+        self.0.lock().told.remove(&handle);
+        reply.ok();
     }
 
     fn create(&self, _: &Request, parent: INodeNo, name: &OsStr, mode: u32, umask: u32, _: i32, reply: ReplyCreate) {
-        let created = self.look(|media| media.create(NodeId(parent.0), name, permissions(mode, umask)));
-        answer!(reply, created, |reply: ReplyCreate, attr| {
-            reply.created(&TTL, &attr, Generation(0), FileHandle(0), FopenFlags::FOPEN_DIRECT_IO);
+        let created = || {
+            let attr = self.look(|media| media.create(NodeId(parent.0), name, permissions(mode, umask)))?;
+            Ok((attr, self.0.powered()?.open(NodeId(attr.ino.0))))
+        };
+        answer!(reply, created(), |reply: ReplyCreate, (attr, handle)| {
+            reply.created(&TTL, &attr, Generation(0), handle, FopenFlags::FOPEN_DIRECT_IO);
         });
     }
 
@@ -489,12 +537,12 @@ impl Filesystem for Driver {
         reply.ok();
     }
 
-    fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        answer!(reply, self.0.sync(NodeId(ino.0)), |reply: ReplyEmpty, ()| reply.ok());
+    fn fsync(&self, _: &Request, ino: INodeNo, handle: FileHandle, _: bool, reply: ReplyEmpty) {
+        answer!(reply, self.0.sync(NodeId(ino.0), handle), |reply: ReplyEmpty, ()| reply.ok());
     }
 
-    fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        answer!(reply, self.0.sync(NodeId(ino.0)), |reply: ReplyEmpty, ()| reply.ok());
+    fn fsyncdir(&self, _: &Request, ino: INodeNo, handle: FileHandle, _: bool, reply: ReplyEmpty) {
+        answer!(reply, self.0.sync(NodeId(ino.0), handle), |reply: ReplyEmpty, ()| reply.ok());
     }
 
     fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, mut reply: ReplyDirectory) {

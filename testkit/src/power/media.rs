@@ -14,7 +14,7 @@ use super::names::Names;
 use crate::rng::Rng;
 
 /// A file or directory, whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u64);
 
 /// Which names survive.

@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             println!("{row}");
             println!("    meanwhile {} rewrites of the log and {} snapshots were begun", summary.rewrites, summary.saves);
             if let Some(first) = &summary.first_violation {
-                println!("    the first broken promise of {}: {}", summary.violations, first.chars().take(600).collect::<String>());
+                println!("    the first broken promise of {}: {}", summary.violations, first);
             }
             table.push(row);
             if *name == "Graven" {
