@@ -17,7 +17,7 @@ mod writer;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::client::Client;
 use crate::process::Server;
@@ -258,8 +258,11 @@ fn read(client: &mut Client, rng: &mut Rng, plan: &Plan, shown: &[AtomicU64], st
         match client.cmd(&["GET", &format!("w{}:k{}", at / PLAIN, at % PLAIN)]) {
             // A value that the failing disk does not hold may be refused instead of shown.
             Ok(Value::Error(text)) if plan.errors_allowed && text.starts_with(b"MISCONF") => {}
-            Ok(Value::Error(text)) => bail!("reader: {}", String::from_utf8_lossy(&text)),
-            Ok(reply) if plan.shown_is_kept => drop(shown[at].fetch_max(op_number(&reply)?, Ordering::Relaxed)),
+            Ok(Value::Error(text)) => ensure!(plan.survey, "reader: {}", String::from_utf8_lossy(&text)),
+            Ok(reply) if plan.shown_is_kept => match op_number(&reply) {
+                Ok(number) => drop(shown[at].fetch_max(number, Ordering::Relaxed)),
+                Err(error) => ensure!(plan.survey, "reader: {error:#}"),
+            },
             Ok(_) => {}
             Err(_) => return Ok(()),
         }

@@ -185,7 +185,8 @@ impl Writer {
     fn outcome(&self, slot: Slot, reply: Value, plan: &Plan) -> Result<Outcome> {
         if let Value::Error(text) = &reply {
             let refusal = text.starts_with(b"MISCONF") || text.starts_with(b"EXECABORT");
-            ensure!(refusal && plan.errors_allowed, "writer {}: {}", self.id, String::from_utf8_lossy(text));
+            // In a survey a value may have been damaged, so that its commands fail.
+            ensure!(plan.survey || refusal && plan.errors_allowed, "writer {}: {}", self.id, String::from_utf8_lossy(text));
             return Ok(Outcome::Refused);
         }
         if slot == Slot::Toggle && reply == Value::Int(0) {
@@ -194,6 +195,7 @@ impl Writer {
         let position = match slot {
             Slot::Shared => Some(op_number(&reply)?),
             Slot::Transfer => match reply.elements().and_then(<[Value]>::last) {
+                Some(Value::Error(_)) if plan.survey => return Ok(Outcome::Refused),
                 Some(position) => Some(op_number(position)?),
                 None => bail!("writer {}: EXEC was answered with {reply:?}", self.id),
             },
