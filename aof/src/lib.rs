@@ -18,6 +18,7 @@
 
 mod block;
 mod directory;
+mod disk;
 mod error;
 mod fresh;
 mod fs;
@@ -40,6 +41,7 @@ mod storage;
 mod strategy;
 mod writer;
 
+pub use disk::{Disk, DiskFile, DiskLock};
 pub use error::{Error, Result};
 pub use fresh::BaseFormat;
 pub use fs::{FsFile, FsLock, FsStorage};

@@ -1,6 +1,7 @@
 //! Where clients connect: TCP addresses and a unix socket.
 
 use crate::logging::log;
+use crate::simulation::Pipe;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
@@ -27,6 +28,8 @@ pub(crate) struct TcpAddress {
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// In memory, for simulation.
+    Memory(Pipe),
 }
 
 /// An address that cannot be listened on.
@@ -243,6 +246,7 @@ impl Stream {
         match self {
             Stream::Tcp(s) => registry.register(s, token, interest),
             Stream::Unix(s) => registry.register(s, token, interest),
+            Stream::Memory(_) => Ok(()),
         }
     }
 
@@ -251,18 +255,26 @@ impl Stream {
         let _ = match self {
             Stream::Tcp(s) => registry.deregister(s),
             Stream::Unix(s) => registry.deregister(s),
+            Stream::Memory(pipe) => {
+                pipe.close();
+                Ok(())
+            }
         };
     }
 
     /// Appends what has arrived to the spare capacity of `buffer`.
     pub(crate) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        Ok(rustix::io::read(self, rustix::buffer::spare_capacity(buffer))?)
+        match self.socket() {
+            Ok(socket) => Ok(rustix::io::read(socket, rustix::buffer::spare_capacity(buffer))?),
+            Err(pipe) => pipe.read(buffer),
+        }
     }
 
     pub(crate) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match slices {
-            [one] => Ok(rustix::net::send(self, one, rustix::net::SendFlags::NOSIGNAL)?),
-            many => Ok(rustix::io::writev(self, many)?),
+        match (self.socket(), slices) {
+            (Ok(socket), [one]) => Ok(rustix::net::send(socket, one, rustix::net::SendFlags::NOSIGNAL)?),
+            (Ok(socket), many) => Ok(rustix::io::writev(socket, many)?),
+            (Err(pipe), slices) => pipe.write(slices),
         }
     }
 
@@ -277,24 +289,25 @@ impl Stream {
                 let path = format!("{socket_path}:0");
                 (path.clone(), path)
             }
+            Stream::Memory(_) => ("127.0.0.1:1".to_owned(), "127.0.0.1:0".to_owned()),
+        }
+    }
+
+    /// The socket, or what stands for one.
+    fn socket(&self) -> Result<BorrowedFd<'_>, &Pipe> {
+        match self {
+            Stream::Tcp(s) => Ok(s.as_fd()),
+            Stream::Unix(s) => Ok(s.as_fd()),
+            Stream::Memory(pipe) => Err(pipe),
         }
     }
 
     pub(crate) fn fd(&self) -> i32 {
-        self.as_fd().as_raw_fd()
+        self.socket().map_or(-1, |socket| socket.as_raw_fd())
     }
 }
 
 /// `1.2.3.4:5`, `[::1]:5`.
 fn show_address(address: SocketAddr) -> String {
     SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
-}
-
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Stream::Tcp(s) => s.as_fd(),
-            Stream::Unix(s) => s.as_fd(),
-        }
-    }
 }

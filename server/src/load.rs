@@ -9,7 +9,7 @@ use crate::logging::log;
 use crate::outside::LoadProgress;
 use crate::server::{Server, ServerError};
 use crate::snapshot::{self, Loaded, Loading};
-use graven_aof::{Command, FsStorage, Options, Part, Recovery};
+use graven_aof::{Command, Options, Part, Recovery};
 use graven_engine::{Blocked, Error, Prepared, Session, SessionFlags};
 use graven_resp::{Args, Span};
 use std::fmt::Display;
@@ -17,24 +17,24 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often clients are listened to while loading.
-const LISTEN_EVERY: Duration = Duration::from_millis(10);
+/// How often clients are listened to while loading, microseconds.
+const LISTEN_EVERY_US: u64 = 10_000;
 /// How often progress is told in the log.
-const REPORT_EVERY: Duration = Duration::from_secs(1);
+const REPORT_EVERY_US: u64 = 1_000_000;
 /// Commands looked up ahead of their execution.
 const AHEAD: usize = 32;
 
-/// When to do what besides loading.
+/// When to do what besides loading, microseconds on the server's clock.
 struct Pace {
-    listen_at: Instant,
-    report_at: Instant,
+    listen_at_us: u64,
+    report_at_us: u64,
     /// What is loaded.
     what: &'static str,
 }
 
 impl Pace {
-    fn new(began: Instant, what: &'static str) -> Pace {
-        Pace { listen_at: began + LISTEN_EVERY, report_at: began + REPORT_EVERY, what }
+    fn new(began_us: u64, what: &'static str) -> Pace {
+        Pace { listen_at_us: began_us + LISTEN_EVERY_US, report_at_us: began_us + REPORT_EVERY_US, what }
     }
 }
 
@@ -58,12 +58,12 @@ impl Server {
     /// Loads what there is and opens the log. True if the server was told to stop meanwhile.
     pub fn load(&mut self) -> Result<bool, ServerError> {
         self.engine.loading = true;
-        if let Err(e) = snapshot::remove_leftovers(&self.outside.config.dir) {
+        if let Err(e) = snapshot::remove_leftovers(&self.outside.disk()) {
             log!(Warning, "Can't remove what an interrupted save has left: {e}");
         }
-        let began = Instant::now();
+        let began_us = self.outside.now_us();
         self.outside.loading.started_ms = self.engine.now_ms();
-        let stopped = if self.outside.config.appendonly { self.load_log(began)? } else { self.load_snapshot(began)? };
+        let stopped = if self.outside.config.appendonly { self.load_log(began_us)? } else { self.load_snapshot(began_us)? };
         self.engine.loading = false;
         self.outside.loading = LoadProgress::default();
         self.engine.dirty = 0;
@@ -98,16 +98,16 @@ impl Server {
         Ok(stopped)
     }
 
-    fn load_log(&mut self, began: Instant) -> Result<bool, ServerError> {
+    fn load_log(&mut self, began_us: u64) -> Result<bool, ServerError> {
         let options: Options = self.outside.config.log_options();
-        let storage = Arc::new(FsStorage::new(&self.outside.config.dir));
-        if !Recovery::exists(&*storage, &options)? && snapshot::exists(&self.outside.config) {
-            return self.adopt_snapshot(began);
+        let storage = Arc::new(self.outside.disk());
+        if !Recovery::exists(&*storage, &options)? && snapshot::exists(&self.outside.disk(), &self.outside.config) {
+            return self.adopt_snapshot(began_us);
         }
         let mut recovery = Recovery::open(storage, options)?;
         self.outside.loading.total_bytes = recovery.bytes_total();
         let mut replay = Replay::default();
-        let mut pace = Pace::new(began, "append only file");
+        let mut pace = Pace::new(began_us, "append only file");
         while let Some(part) = recovery.next_part()? {
             match part {
                 Part::Rdb(rdb) => {
@@ -139,7 +139,7 @@ impl Server {
         summary.warnings.iter().for_each(|warning| log!(Warning, "{warning}"));
         self.outside.use_log(&mut self.engine, log);
         if !summary.created {
-            log!(Notice, "DB loaded from append only file: {:.3} seconds", began.elapsed().as_secs_f64());
+            log!(Notice, "DB loaded from append only file: {:.3} seconds", self.outside.seconds_exactly_since(began_us));
         }
         Ok(false)
     }
@@ -166,16 +166,16 @@ impl Server {
         Ok(())
     }
 
-    fn load_snapshot(&mut self, began: Instant) -> Result<bool, ServerError> {
-        if snapshot::exists(&self.outside.config) {
+    fn load_snapshot(&mut self, began_us: u64) -> Result<bool, ServerError> {
+        if snapshot::exists(&self.outside.disk(), &self.outside.config) {
             let config = self.outside.config.clone();
-            let (loading, bytes) = snapshot::open_file(&self.engine, &config).map_err(ServerError::Load)?;
+            let (loading, bytes) = snapshot::open_file(&self.engine, &self.outside.disk(), &config).map_err(ServerError::Load)?;
             self.outside.loading.total_bytes = bytes;
-            let mut pace = Pace::new(began, "RDB file");
+            let mut pace = Pace::new(began_us, "RDB file");
             if self.load_rdb(loading, &mut pace, |e| ServerError::Load(snapshot::file_failed(&config, e)))?.is_none() {
                 return Ok(true);
             }
-            log!(Notice, "DB loaded from disk: {:.3} seconds", began.elapsed().as_secs_f64());
+            log!(Notice, "DB loaded from disk: {:.3} seconds", self.outside.seconds_exactly_since(began_us));
         }
         Ok(false)
     }
@@ -189,7 +189,10 @@ impl Server {
     ) -> Result<Option<Loaded>, ServerError> {
         let before = self.outside.loading.loaded_bytes;
         loop {
-            let is_done = loading.go_on(&mut self.engine, Some(pace.listen_at)).map_err(|e| fail(&e))?;
+            // Only a real clock goes on while the file is read.
+            let left = Duration::from_micros(pace.listen_at_us.saturating_sub(self.outside.now_us()));
+            let until = self.outside.surroundings.simulated.is_none().then(|| Instant::now() + left);
+            let is_done = loading.go_on(&mut self.engine, until).map_err(|e| fail(&e))?;
             let loaded = loading.loaded();
             self.outside.loading.loaded_bytes = before + loaded.bytes;
             self.outside.loading.rdb_used_memory_bytes = loaded.used_memory_bytes;
@@ -205,30 +208,30 @@ impl Server {
     }
 
     /// There is a snapshot and no log yet: the snapshot becomes the log's base, so that nothing is left out of it.
-    fn adopt_snapshot(&mut self, began: Instant) -> Result<bool, ServerError> {
-        if self.load_snapshot(began)? {
+    fn adopt_snapshot(&mut self, began_us: u64) -> Result<bool, ServerError> {
+        if self.load_snapshot(began_us)? {
             return Ok(true);
         }
         let config = self.outside.config.clone();
         self.outside.start_log(&mut self.engine, &config)?;
-        log!(Notice, "The snapshot was taken over into the append only file: {:.3} seconds", began.elapsed().as_secs_f64());
+        log!(Notice, "The snapshot was taken over into the append only file: {:.3} seconds", self.outside.seconds_exactly_since(began_us));
         Ok(false)
     }
 
     /// Now and then: serves clients for a moment, tells how far it is. True if the server is to stop.
     fn pause_to_listen(&mut self, pace: &mut Pace) -> Result<bool, ServerError> {
-        let now = Instant::now();
-        if now >= pace.report_at {
-            pace.report_at = now + REPORT_EVERY;
+        let now_us = self.outside.now_us();
+        if now_us >= pace.report_at_us {
+            pace.report_at_us = now_us + REPORT_EVERY_US;
             let LoadProgress { loaded_bytes, total_bytes, .. } = self.outside.loading;
             let percent = loaded_bytes as f64 * 100.0 / total_bytes.max(1) as f64;
             log!(Notice, "Loading the {}: {percent:.1}% of {total_bytes} bytes, {} keys", pace.what, self.engine.key_count());
         }
-        if now < pace.listen_at {
+        if now_us < pace.listen_at_us {
             return Ok(false);
         }
         let stop = self.turn(Some(Duration::ZERO))?;
-        pace.listen_at = Instant::now() + LISTEN_EVERY;
+        pace.listen_at_us = self.outside.now_us() + LISTEN_EVERY_US;
         Ok(stop)
     }
 }

@@ -6,7 +6,7 @@
 use crate::config::Config;
 use crate::outside::Outside;
 use crate::snapshot;
-use graven_aof::{BaseFormat, FsStorage, FsyncPolicy, Log, Runtime};
+use graven_aof::{BaseFormat, Disk, FsyncPolicy, Log, Runtime};
 use graven_engine::Engine;
 use std::io::BufWriter;
 use std::sync::Arc;
@@ -18,15 +18,16 @@ pub(crate) const MAX_FLUSH: Duration = Duration::from_secs(60);
 impl Outside {
     /// What a log needs of the process.
     pub(crate) fn log_runtime(&self) -> Runtime {
-        let (waker, start) = (self.waker.clone(), self.start);
-        // If the loop cannot be woken it wakes by itself, ten times a second.
-        let mut runtime = Runtime::new(move || drop(waker.wake()));
-        runtime.clock = Arc::new(move || start.elapsed().as_micros() as u64);
-        runtime
+        self.surroundings.log_runtime(&self.waker)
+    }
+
+    /// The disk that has the data directory.
+    pub(crate) fn disk(&self) -> Disk {
+        self.surroundings.disk(&self.config)
     }
 
     /// From now on effects go to this log.
-    pub(crate) fn use_log(&mut self, engine: &mut Engine, log: Log<FsStorage>) {
+    pub(crate) fn use_log(&mut self, engine: &mut Engine, log: Log<Disk>) {
         engine.effects.set_base(log.appended());
         engine.effects.set_enabled(true);
         engine.effects.set_timestamps(self.config.aof_timestamp_enabled);
@@ -37,7 +38,7 @@ impl Outside {
 
     /// Starts a log whose base is what is in memory. The server waits until the base is durable.
     pub(crate) fn start_log(&mut self, engine: &mut Engine, config: &Config) -> graven_aof::Result<()> {
-        let storage = Arc::new(FsStorage::new(&config.dir));
+        let storage = Arc::new(self.surroundings.disk(config));
         let log = Log::create(storage, config.log_options(), self.log_runtime(), engine.effects.lsn(), BaseFormat::Rdb, |out| {
             snapshot::write(engine, config, true, BufWriter::new(out)).map(drop)
         })?;

@@ -9,15 +9,15 @@ use crate::output::Output;
 use crate::persistence::Persistence;
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
+use crate::surroundings::Surroundings;
 use crate::waiting::WaitWatch;
-use graven_aof::{FsStorage, FsyncPolicy, Log};
+use graven_aof::{Disk, FsyncPolicy, Log};
 use graven_engine::{Effects, Outcome, SessionFlags, push_byte};
 use mio::{Registry, Token, Waker};
 use slab::Slab;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Tokens from here on are those of listeners, below it those of clients.
 pub(crate) const FIRST_LISTENER: usize = usize::MAX / 2;
@@ -51,7 +51,7 @@ pub(crate) struct Outside {
     pub(crate) registry: Registry,
     pub(crate) waker: Arc<Waker>,
     /// Absent while loading, and with `appendonly no`.
-    pub(crate) log: Option<Log<FsStorage>>,
+    pub(crate) log: Option<Log<Disk>>,
     /// Replies up to this position may leave.
     pub(crate) acknowledged: u64,
     /// Replies up to this position wait for durability whatever the policy says now: they were promised it.
@@ -81,7 +81,7 @@ pub(crate) struct Outside {
     pub(crate) reload: bool,
     pub(crate) loading: LoadProgress,
     pub(crate) next_client_id: u64,
-    pub(crate) start: Instant,
+    pub(crate) surroundings: Surroundings,
     pub(crate) run_id: String,
     /// The log cannot be written.
     pub(crate) log_fails: bool,
@@ -208,7 +208,7 @@ impl Outside {
 
     /// Microseconds on the clock that the log goes by.
     pub(crate) fn now_us(&self) -> u64 {
-        self.start.elapsed().as_micros() as u64
+        self.surroundings.clock.monotonic_ns() / 1000
     }
 
     /// Lets the event loop watch the listeners.

@@ -98,6 +98,11 @@ impl Outside {
         self.persistence.saving.as_ref().map_or(0, |saving| saving.job.bytes())
     }
 
+    /// Seconds since a moment on the server's clock.
+    pub(crate) fn seconds_exactly_since(&self, us: u64) -> f64 {
+        self.now_us().saturating_sub(us) as f64 / 1e6
+    }
+
     /// Whole seconds since a moment on the server's clock.
     pub(crate) fn seconds_since(&self, us: u64) -> u64 {
         self.now_us().saturating_sub(us) / 1_000_000
@@ -107,10 +112,10 @@ impl Outside {
     pub(crate) fn start_save(&mut self, engine: &mut Engine) {
         let capture = engine.keyspace.begin_capture();
         let facts = snapshot::facts(engine, &self.config, capture.databases().to_vec(), false);
-        let work = snapshot::save_work(&self.config, facts);
+        let work = snapshot::save_work(self.disk(), &self.config, facts);
         self.persistence.save_scheduled = false;
         self.persistence.saves.tried_ms = engine.now_ms();
-        let job = Job::start(capture, work, Some(self.waker.clone()), self.now_us());
+        let job = Job::start(capture, work, self.surroundings.worker_waker(&self.waker), self.now_us());
         self.persistence.saving = Some(Saving { job, dirty: engine.dirty });
         log!(Notice, "Background saving started");
     }

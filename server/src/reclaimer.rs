@@ -31,6 +31,11 @@ impl Pending {
 }
 
 impl Reclaimer {
+    /// Nobody waits in a simulation: garbage is dropped at once.
+    pub(crate) fn inline() -> Reclaimer {
+        Reclaimer { queue: channel().0, pending: Arc::default() }
+    }
+
     pub(crate) fn start() -> std::io::Result<Reclaimer> {
         let (queue, garbage) = channel::<(Garbage, u64)>();
         let pending = Arc::new(Pending::default());

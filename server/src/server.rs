@@ -14,7 +14,6 @@
 //!   until it is.
 
 use crate::client::Client;
-use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
 use crate::file_limit;
 use crate::listener::{ListenError, Listener, Stream};
@@ -23,6 +22,7 @@ use crate::outside::{FIRST_LISTENER, LoadProgress, Outside, ShutdownRequest};
 use crate::persistence::Persistence;
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
+use crate::surroundings::Surroundings;
 use crate::timers::Timers;
 use crate::turn::Turn;
 use crate::waiting::WaitWatch;
@@ -34,7 +34,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const WAKER: Token = Token(usize::MAX);
 
@@ -89,14 +89,18 @@ pub struct Server {
 impl Server {
     /// Listens, and is ready to load and then to serve.
     pub fn new(config: Config) -> Result<Server, ServerError> {
-        let start = Instant::now();
+        let machine = Surroundings::of_the_machine();
+        Server::within(config, machine.map_err(ServerError::system("Can't get random numbers from the operating system"))?)
+    }
+
+    /// The same in given surroundings.
+    pub(crate) fn within(config: Config, surroundings: Surroundings) -> Result<Server, ServerError> {
         crate::memory::startup_bytes();
-        let mut seed = [0; 24];
-        fill_random(&mut seed).map_err(ServerError::system("Can't get random numbers from the operating system"))?;
+        let seed = &surroundings.seed;
         let mut random = Random::new(u64::from_le_bytes(seed[16..].try_into().expect("8 bytes")));
         let settings = config.engine_settings();
         let hash_seed = seed[..16].try_into().expect("16 bytes");
-        let mut engine = Engine::new(config.databases, hash_seed, Box::new(SystemClock::new(start)), settings);
+        let mut engine = Engine::new(config.databases, hash_seed, surroundings.engine_clock(), settings);
         for (old, new) in &config.renamed_commands {
             if !engine.registry.rename(old.as_bytes(), new.as_bytes()) {
                 return Err(ConfigError::rename(old, new).into());
@@ -106,11 +110,15 @@ impl Server {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(ServerError::system("Can't create the event loop"))?);
         let stop_signals: [Arc<AtomicBool>; 2] = Default::default();
         let unheard = Arc::new(AtomicBool::new(false));
-        for (signal, flag) in [(SIGTERM, &stop_signals[0]), (SIGINT, &stop_signals[1]), (SIGHUP, &unheard)] {
+        let is_simulated = surroundings.simulated.is_some();
+        let signals = [(SIGTERM, &stop_signals[0]), (SIGINT, &stop_signals[1]), (SIGHUP, &unheard)];
+        for (signal, flag) in signals.into_iter().filter(|_| !is_simulated) {
             // A terminal that goes away is no reason to stop.
             signal_hook::flag::register(signal, flag.clone()).map_err(ServerError::system("Can't handle signals"))?;
         }
-        let config = file_limit::fit(config)?;
+        let config = if is_simulated { config } else { file_limit::fit(config)? };
+        let reclaimer =
+            if is_simulated { Reclaimer::inline() } else { Reclaimer::start().map_err(ServerError::system("Can't start a thread"))? };
         let run_id = (0..40).map(|_| char::from_digit(random.below(16) as u32, 16).expect("a hex digit")).collect();
         let now_ms = engine.now_ms();
         let outside = Outside {
@@ -124,7 +132,7 @@ impl Server {
             durable_until: 0,
             clients_bytes: 0,
             stats: ServerStats::default(),
-            reclaimer: Reclaimer::start().map_err(ServerError::system("Can't start a thread"))?,
+            reclaimer,
             monitors: Vec::new(),
             flushing: Vec::new(),
             held: Vec::new(),
@@ -137,7 +145,7 @@ impl Server {
             resumed: Vec::new(),
             loading: LoadProgress::default(),
             next_client_id: 1,
-            start,
+            surroundings,
             run_id,
             log_fails: false,
             persistence: Persistence { last_save_s: now_ms / 1000, ..Persistence::default() },
@@ -182,14 +190,18 @@ impl Server {
     pub(crate) fn turn(&mut self, at_most: Option<Duration>) -> Result<bool, ServerError> {
         let timeout = at_most.unwrap_or(Duration::MAX).min(self.timeout());
         let mut events = self.events.take().expect("put back at the end of each turn");
-        match self.poll.poll(&mut events, Some(timeout)) {
-            Err(e) if e.kind() != io::ErrorKind::Interrupted => {
-                return Err(ServerError::System { doing: "Waiting for events failed".into(), source: e });
+        if self.outside.surroundings.simulated.is_some() {
+            self.hear_simulated();
+        } else {
+            match self.poll.poll(&mut events, Some(timeout)) {
+                Err(e) if e.kind() != io::ErrorKind::Interrupted => {
+                    return Err(ServerError::System { doing: "Waiting for events failed".into(), source: e });
+                }
+                _ => {}
             }
-            _ => {}
         }
         self.engine.refresh_clock();
-        let began = self.outside.start.elapsed();
+        let began_us = self.outside.now_us();
         for event in events.iter() {
             match event.token() {
                 WAKER => {}
@@ -219,7 +231,7 @@ impl Server {
         self.wake_waiting();
         self.finish_turn(is_idle);
         self.outside.stats.event_loop_turns += 1;
-        self.outside.stats.event_loop_us += (self.outside.start.elapsed() - began).as_micros() as u64;
+        self.outside.stats.event_loop_us += self.outside.now_us() - began_us;
         let config = &self.outside.config;
         for (signal, flags) in self.stop_signals.iter().zip([config.shutdown_on_sigterm, config.shutdown_on_sigint]) {
             if signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
@@ -242,7 +254,7 @@ impl Server {
         if self.outside.persistence.may_walk(self.outside.now_us()) {
             return Duration::ZERO;
         }
-        let mut timeout = self.timers.timeout();
+        let mut timeout = self.timers.timeout(self.outside.now_us());
         if let Some(due_us) = self.outside.log.as_ref().and_then(|log| log.next_deadline()) {
             timeout = timeout.min(Duration::from_micros(due_us.saturating_sub(self.outside.now_us())));
         }
@@ -253,7 +265,7 @@ impl Server {
         timeout
     }
 
-    fn enqueue(&mut self, slot: usize) {
+    pub(crate) fn enqueue(&mut self, slot: usize) {
         let client = &mut self.outside.clients[slot];
         if !client.queued && !client.doomed {
             client.queued = true;
@@ -316,7 +328,7 @@ impl Server {
         }
     }
 
-    fn welcome(&mut self, stream: Stream, is_local: bool) {
+    pub(crate) fn welcome(&mut self, stream: Stream, is_local: bool) {
         let config = &self.outside.config;
         let refuse = |stream: Stream, why: &[u8]| {
             // Best effort, as the peer may be gone already.
@@ -499,8 +511,3 @@ const PROTECTED_MODE: &[u8] =
     b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the \
 default user. Connections are accepted from this machine only. Set a password (requirepass), or, if the network is trusted, set \
 protected-mode no.\r\n";
-
-fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
-    use std::io::Read;
-    std::fs::File::open("/dev/urandom")?.read_exact(bytes)
-}

@@ -3,10 +3,12 @@
 use crate::logging::log;
 use crate::server::Server;
 use graven_engine::{Pause, SessionFlags};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Longest stretch of active expiry, so that nobody waits for it longer than this.
-const EXPIRE_SLICE: Duration = Duration::from_micros(500);
+const EXPIRE_SLICE_US: u64 = 500;
+/// From one round to the next.
+const CRON_US: u64 = 100_000;
 /// A client that sends nothing for this long keeps no buffers.
 const IDLE_BUFFERS_MS: u64 = 1_000;
 /// A client that reads nothing of a full output for this long is closed.
@@ -15,7 +17,8 @@ const STUCK_OUTPUT_MS: u64 = 60_000;
 /// What is due when.
 #[derive(Default)]
 pub(crate) struct Timers {
-    next_cron: Option<Instant>,
+    /// Microseconds on the server's clock.
+    next_cron_us: Option<u64>,
     /// Due keys were left when the last slice of active expiry was over.
     expiring: bool,
     /// Memory was still over its limit when the time for eviction was over.
@@ -30,9 +33,9 @@ pub(crate) struct Timers {
 
 impl Timers {
     /// How long nothing is due.
-    pub(crate) fn timeout(&self) -> Duration {
-        match self.next_cron {
-            Some(at) if !self.expiring && !self.evicting => at.saturating_duration_since(Instant::now()),
+    pub(crate) fn timeout(&self, now_us: u64) -> Duration {
+        match self.next_cron_us {
+            Some(at) if !self.expiring && !self.evicting => Duration::from_micros(at.saturating_sub(now_us)),
             _ => Duration::ZERO,
         }
     }
@@ -41,9 +44,9 @@ impl Timers {
 impl Server {
     /// Does what is due.
     pub(crate) fn run_timers(&mut self) {
-        let now = Instant::now();
-        if self.timers.next_cron.is_none_or(|at| now >= at) {
-            self.timers.next_cron = Some(now + Duration::from_millis(100));
+        let now_us = self.outside.now_us();
+        if self.timers.next_cron_us.is_none_or(|at| now_us >= at) {
+            self.timers.next_cron_us = Some(now_us + CRON_US);
             self.cron();
             if std::mem::take(&mut self.timers.accept_again) {
                 self.accept_all();
@@ -130,6 +133,7 @@ impl Server {
     }
 
     fn record_log_latency(&mut self) {
+        let now_us = self.outside.now_us();
         let Some(log) = &mut self.outside.log else { return };
         let delayed = log.delayed_fsyncs();
         if delayed > std::mem::replace(&mut self.timers.delayed_fsyncs, delayed) {
@@ -137,7 +141,7 @@ impl Server {
                 Notice,
                 "Asynchronous AOF fsync is taking too long (disk is busy?). Writes are acknowledged without waiting for it; a loss of power \
                  would cost {} bytes now.",
-                log.info(self.outside.start.elapsed().as_micros() as u64).at_risk_bytes
+                log.info(now_us).at_risk_bytes
             );
         }
         let mut samples = Vec::new();
@@ -150,10 +154,12 @@ impl Server {
 
     /// Deletes due keys for a moment; what is left is gone on with in the next turn, after the clients.
     fn expire_slice(&mut self) {
-        let began = Instant::now();
-        self.timers.expiring = !self.engine.expire_due(&mut || began.elapsed() < EXPIRE_SLICE);
-        self.outside.stats.expire_us += began.elapsed().as_micros() as u64;
-        let ms = began.elapsed().as_millis() as u64;
+        let Server { engine, outside, timers, .. } = self;
+        let began_us = outside.now_us();
+        timers.expiring = !engine.expire_due(&mut || outside.now_us() - began_us < EXPIRE_SLICE_US);
+        let took_us = outside.now_us() - began_us;
+        outside.stats.expire_us += took_us;
+        let ms = took_us / 1000;
         let threshold = self.engine.settings.latency_threshold_ms;
         self.engine.latency.record("expire-cycle", self.engine.now_ms() / 1000, ms, threshold);
     }

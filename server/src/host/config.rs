@@ -106,11 +106,12 @@ impl Outside {
         engine.settings.active_expire = active_expire;
         engine.settings.track_reads = track_reads;
         engine.effects.set_timestamps(config.aof_timestamp_enabled);
+        let now_us = self.now_us();
         if let Some(log) = &mut self.log {
             if log.policy() == FsyncPolicy::Always && config.appendfsync != FsyncPolicy::Always {
                 self.durable_until = engine.effects.lsn();
             }
-            log.set_policy(config.appendfsync, self.start.elapsed().as_micros() as u64);
+            log.set_policy(config.appendfsync, now_us);
             log.set_block_checksums(config.aof_block_checksums);
             engine.set_track_reads(config.appendfsync == FsyncPolicy::Always);
         }

@@ -169,11 +169,11 @@ fn reload(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     if outside.is_capturing() {
         return Err("ERR A snapshot is being made: try again when it is done".into());
     }
-    snapshot::save(cx.engine, &outside.config).map_err(|e| format!("ERR Error trying to save the DB: {e}"))?;
+    snapshot::save(cx.engine, &outside.disk(), &outside.config).map_err(|e| format!("ERR Error trying to save the DB: {e}"))?;
     for db in 0..cx.engine.keyspace.databases() {
         cx.engine.keyspace.db_mut(db).clear();
     }
-    match snapshot::load_file(cx.engine, &outside.config) {
+    match snapshot::load_file(cx.engine, &outside.disk(), &outside.config) {
         Ok(loaded) => outside.stats.note_rdb(&loaded),
         Err(e) => {
             // Half a data set must not be served.

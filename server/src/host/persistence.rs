@@ -47,7 +47,7 @@ pub(super) fn save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Er
     if outside.persistence.saving.is_some() {
         return Err("ERR Background save already in progress".into());
     }
-    match snapshot::save(cx.engine, &outside.config) {
+    match snapshot::save(cx.engine, &outside.disk(), &outside.config) {
         Ok(bytes) => {
             log!(Notice, "DB saved on disk ({bytes} bytes)");
             let dirty = cx.engine.dirty;

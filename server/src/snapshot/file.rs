@@ -4,26 +4,29 @@
 //! at any of these leaves the old file or the new one whole; what a killed process leaves under its temporary name is removed
 //! at the next start.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use graven_aof::{Disk, DiskFile, File, OpenMode, Storage};
+use std::io::{self, BufWriter, IoSlice, Read, Write};
 use std::path::Path;
 
 /// With `rdb-save-incremental-fsync`, a sync after so many bytes, so that the disk is not given everything at the end.
 const SYNC_EVERY_BYTES: u64 = 4 << 20;
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Has `write` write what takes the place of the file at `path`.
-pub(super) fn replace<T>(path: &Path, write: impl FnOnce(File) -> io::Result<T>) -> io::Result<T> {
-    let dir = path.parent().expect("a file is in a directory");
-    let temporary = dir.join(temporary_name(std::process::id()));
-    let result = File::create(&temporary).and_then(write).and_then(|done| {
-        std::fs::rename(&temporary, path)?;
-        File::open(dir)?.sync_all()?;
+/// Has `write` write what takes the place of the file of this name in the data directory.
+pub(super) fn replace<T>(disk: &Disk, name: &str, write: impl FnOnce(DiskFile) -> io::Result<T>) -> io::Result<T> {
+    let temporary = temporary_name(std::process::id());
+    let create = || match disk.remove(&temporary) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => disk.open(&temporary, OpenMode::CreateNew),
+    };
+    let result = create().and_then(write).and_then(|done| {
+        disk.rename(&temporary, name)?;
+        disk.sync_dir("")?;
         Ok(done)
     });
     if result.is_err() {
         // What is wrong is told by the error.
-        let _ = std::fs::remove_file(&temporary);
+        let _ = disk.remove(&temporary);
     }
     result
 }
@@ -33,33 +36,65 @@ fn temporary_name(pid: u32) -> String {
 }
 
 /// Removes what processes have left that were killed while they saved.
-pub(crate) fn remove_leftovers(dir: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix("temp-")?.strip_suffix(".rdb")?.parse().ok());
+pub(crate) fn remove_leftovers(disk: &Disk) -> io::Result<()> {
+    for name in disk.list("")? {
+        let pid = name.strip_prefix("temp-").and_then(|name| name.strip_suffix(".rdb")?.parse().ok());
         let is_running = |pid: u32| pid != std::process::id() && Path::new(&format!("/proc/{pid}")).exists();
         if pid.is_some_and(|pid| !is_running(pid)) {
-            std::fs::remove_file(dir.join(name))?;
+            disk.remove(&name)?;
         }
     }
     Ok(())
 }
 
+/// A file read from its beginning.
+pub(super) struct Reading {
+    file: DiskFile,
+    offset: u64,
+}
+
+impl Reading {
+    pub(super) fn new(file: DiskFile) -> Reading {
+        Reading { file, offset: 0 }
+    }
+}
+
+impl Read for Reading {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(self.offset, into)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+/// A file written at its end.
+struct Appending(DiskFile);
+
+impl Write for Appending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.append(&[IoSlice::new(bytes)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A file that is synced as it grows.
 pub(super) struct Syncing {
-    out: BufWriter<File>,
+    out: BufWriter<Appending>,
     unsynced: u64,
     is_incremental: bool,
 }
 
 impl Syncing {
-    pub(super) fn new(file: File, is_incremental: bool) -> Syncing {
-        Syncing { out: BufWriter::with_capacity(BUFFER_BYTES, file), unsynced: 0, is_incremental }
+    pub(super) fn new(file: DiskFile, is_incremental: bool) -> Syncing {
+        Syncing { out: BufWriter::with_capacity(BUFFER_BYTES, Appending(file)), unsynced: 0, is_incremental }
     }
 
     /// Makes everything durable.
     pub(super) fn finish(self) -> io::Result<()> {
-        self.out.into_inner()?.sync_all()
+        self.out.into_inner()?.0.sync_data()
     }
 }
 
@@ -70,7 +105,7 @@ impl Write for Syncing {
         if self.is_incremental && self.unsynced >= SYNC_EVERY_BYTES {
             self.unsynced = 0;
             self.out.flush()?;
-            self.out.get_ref().sync_data()?;
+            self.out.get_ref().0.sync_data()?;
         }
         Ok(written)
     }

@@ -19,41 +19,36 @@ pub(crate) use rdb::{EntryUse, Facts};
 pub(crate) use save::write_entry;
 
 use crate::config::Config;
+use graven_aof::{Disk, File as _, OpenMode, Storage};
 use graven_engine::Engine;
 use graven_rdb::Options;
 use graven_store::DatabaseFacts;
-use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
-
-fn path(config: &Config) -> PathBuf {
-    config.dir.join(&config.dbfilename)
-}
 
 /// Whether there is an RDB file.
-pub(crate) fn exists(config: &Config) -> bool {
-    path(config).exists()
+pub(crate) fn exists(disk: &Disk, config: &Config) -> bool {
+    disk.open(&config.dbfilename, OpenMode::Read).map_or_else(|e| e.kind() != io::ErrorKind::NotFound, |_| true)
 }
 
 /// Begins to load the configured RDB file; also returns its length. Errors are sentences that name it.
-pub(crate) fn open_file(engine: &Engine, config: &Config) -> Result<(Loading, u64), String> {
+pub(crate) fn open_file(engine: &Engine, disk: &Disk, config: &Config) -> Result<(Loading, u64), String> {
     let open = || {
-        let file = File::open(path(config))?;
-        let bytes = file.metadata()?.len();
+        let file = disk.open(&config.dbfilename, OpenMode::Read)?;
+        let bytes = file.len()?;
         // What expired while nobody served it is not brought back: no log will say that it is gone.
-        Ok((Loading::start(engine, Box::new(file), bytes, true)?, bytes))
+        Ok((Loading::start(engine, Box::new(file::Reading::new(file)), bytes, true)?, bytes))
     };
     open().map_err(|e: io::Error| file_failed(config, &e))
 }
 
 /// What to say when the configured RDB file could not be loaded.
 pub(crate) fn file_failed(config: &Config, e: &dyn std::fmt::Display) -> String {
-    format!("Can't load the RDB file '{}': {e}", path(config).display())
+    format!("Can't load the RDB file '{}': {e}", config.dir.join(&config.dbfilename).display())
 }
 
 /// Loads the configured RDB file at once. Errors are sentences that name it.
-pub(crate) fn load_file(engine: &mut Engine, config: &Config) -> Result<Loaded, String> {
-    let (mut loading, _) = open_file(engine, config)?;
+pub(crate) fn load_file(engine: &mut Engine, disk: &Disk, config: &Config) -> Result<Loaded, String> {
+    let (mut loading, _) = open_file(engine, disk, config)?;
     while !loading.go_on(engine, None).map_err(|e| file_failed(config, &e))? {}
     Ok(loading.loaded())
 }
@@ -87,8 +82,8 @@ pub(crate) enum LoadError {
 }
 
 /// Writes the configured RDB file at once; returns its size.
-pub(crate) fn save(engine: &Engine, config: &Config) -> io::Result<u64> {
-    file::replace(&path(config), |file| {
+pub(crate) fn save(engine: &Engine, disk: &Disk, config: &Config) -> io::Result<u64> {
+    file::replace(disk, &config.dbfilename, |file| {
         let (file, bytes) = write(engine, config, false, file::Syncing::new(file, config.rdb_save_incremental_fsync))?;
         file.finish()?;
         Ok(bytes)
@@ -96,10 +91,10 @@ pub(crate) fn save(engine: &Engine, config: &Config) -> io::Result<u64> {
 }
 
 /// The same for the encoder of a snapshot.
-pub(crate) fn save_work(config: &Config, facts: Facts) -> Work<u64> {
-    let (path, is_incremental) = (path(config), config.rdb_save_incremental_fsync);
+pub(crate) fn save_work(disk: Disk, config: &Config, facts: Facts) -> Work<u64> {
+    let (name, is_incremental) = (config.dbfilename.clone(), config.rdb_save_incremental_fsync);
     Box::new(move |source| {
-        file::replace(&path, |file| {
+        file::replace(&disk, &name, |file| {
             let (file, bytes) = source.encode(Form::Rdb, facts, file::Syncing::new(file, is_incremental))?;
             file.finish()?;
             Ok(bytes)
