@@ -23,6 +23,9 @@ const BACKLOG_BYTES: usize = 4 << 20;
 /// One part in so many of the executing thread's time, while clients are busy.
 const BUSY_SHARE: u64 = 10;
 
+/// Clients come first when processors are short.
+const NICENESS: i32 = 10;
+
 enum Message {
     Parts {
         parts: Vec<Part>,
@@ -95,6 +98,8 @@ enum Encoding<T> {
 fn spawn<T: Send + 'static>(work: Work<T>, source: Source, waker: Arc<Waker>) -> io::Result<Receiver<io::Result<T>>> {
     let (done, result) = channel();
     std::thread::Builder::new().name("snapshot".into()).spawn(move || {
+        // On Linux this is the thread's alone. If it is refused the snapshot only competes with clients for the processor.
+        let _ = rustix::process::nice(NICENESS);
         // Nobody listens any more if the server is about to end.
         let _ = done.send(work(source));
         let _ = waker.wake();
