@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::lock;
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::Options;
+use crate::rewrite;
 use crate::roll::Place;
 use crate::storage::{File, OpenMode, Storage};
 
@@ -117,7 +118,8 @@ fn only_base(manifest: &Manifest) -> Option<&Entry> {
     manifest.base.as_ref().filter(|_| manifest.incrs.is_empty())
 }
 
-fn read_manifest<S: Storage>(place: &Place<S>, name: &str) -> Result<Manifest> {
+/// The manifest that is in force.
+pub fn read_manifest<S: Storage>(place: &Place<S>, name: &str) -> Result<Manifest> {
     let read = || {
         let file = place.storage.open(&place.path(name), OpenMode::Read)?;
         let mut bytes = vec![0; file.len()? as usize];
@@ -150,7 +152,13 @@ fn move_in<S: Storage>(place: &Place<S>) -> Result<()> {
 }
 
 fn refuse_segments<S: Storage>(place: &Place<S>, names: &[String]) -> Result<()> {
-    for name in names.iter().filter(|name| segment_seq(&place.file_name, name).is_some()) {
+    let creating: Vec<u64> = names.iter().filter_map(|name| rewrite::creating_seq(&place.file_name, name)).collect();
+    let is_debris = |name: &&String| segment_seq(&place.file_name, name).is_some_and(|seq| creating.contains(&seq));
+    let (debris, others): (Vec<&String>, Vec<&String>) = names.iter().partition(is_debris);
+    for name in debris {
+        place.storage.remove(&place.path(name)).map_err(|e| place.error("remove", name, e))?;
+    }
+    for name in others.into_iter().filter(|name| segment_seq(&place.file_name, name).is_some()) {
         let file = place.storage.open(&place.path(name), OpenMode::Read).map_err(|e| place.error("open", name, e))?;
         if !file.is_empty().map_err(|e| place.error("read", name, e))? {
             return Err(Error::MissingManifest { path: place.display(&Manifest::name(&place.file_name)), segment: place.display(name) });
@@ -167,21 +175,18 @@ pub fn segment_seq(file_name: &str, name: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Removes what a stop left behind: the temporary manifest, and segments with higher numbers than the manifest knows. Returns
+/// Removes what a stop left behind: temporary files, and segments that the manifest does not name. Returns
 /// sentences about what was done or could not be done; neither is a reason not to start.
 pub fn remove_leftovers<S: Storage>(place: &Place<S>, manifest: &Manifest) -> Vec<String> {
     let Place { storage, dir, file_name } = place;
     let Ok(names) = storage.list(dir) else { return Vec::new() };
     let temp = Manifest::temp_name(file_name);
-    let last_base = manifest.base.as_ref().map_or(0, |entry| entry.seq);
     let mut notices = Vec::new();
     for name in names {
         if manifest.live().chain(&manifest.history).any(|entry| entry.name == name) {
             continue;
         }
-        let is_leftover = name == temp
-            || segment_seq(file_name, &name)
-                .is_some_and(|seq| if name.ends_with(".incr.aof") { seq > manifest.last_incr_seq() } else { seq > last_base });
+        let is_leftover = name == temp || rewrite::is_temporary(file_name, &name) || segment_seq(file_name, &name).is_some();
         if is_leftover {
             notices.push(match storage.remove(&place.path(&name)) {
                 Ok(()) => format!("Removed the leftover file {}", place.display(&name)),

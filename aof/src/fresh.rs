@@ -31,6 +31,11 @@ pub enum BaseFormat {
 }
 
 impl BaseFormat {
+    /// The name of a base of this kind.
+    pub(crate) fn base_name(self, file_name: &str, seq: u64) -> String {
+        format!("{file_name}.{seq}.{}", self.suffix())
+    }
+
     fn suffix(self) -> &'static str {
         match self {
             BaseFormat::Rdb => "base.rdb",
@@ -61,7 +66,7 @@ impl<S: Storage> Log<S> {
         let old: Vec<&String> = names.iter().filter(|name| segment_seq(file_name, name).is_some() || *name == file_name).collect();
         let seq = old.iter().filter_map(|name| segment_seq(file_name, name)).max().unwrap_or(0) + 1;
 
-        let base = Entry { name: format!("{file_name}.{seq}.{}", format.suffix()), seq, kind: Kind::Base };
+        let base = Entry { name: format.base_name(file_name, seq), seq, kind: Kind::Base };
         let base_bytes = write_whole_base(&place, &base.name, write_base).inspect_err(|_| {
             // It only takes space, and the next start would remove it as well.
             let _ = storage.remove(&place.path(&base.name));

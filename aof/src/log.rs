@@ -23,14 +23,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::job::{Action, Event, Job, Place, Roll};
 use crate::manifest::Manifest;
 use crate::options::Runtime;
 use crate::policy::{FsyncPolicy, Watermarks};
 use crate::pool::{Done, FileJob, Pool, PoolJob};
+use crate::rewrite::{FinishedBase, Rewrite};
 use crate::roll::{Place as Directory, RollJob};
 use crate::segment::{Segment, append_or_undo, error_text};
 use crate::storage::{File, Storage};
-use crate::writer::{Action, Event, Job, Place, Roll, Writer};
+use crate::writer::Writer;
 
 /// How long `flush` sleeps at most between looks at the clock.
 const FLUSH_STEP_US: u64 = 50_000;
@@ -91,22 +93,35 @@ pub struct LogInfo {
 /// The open log: takes batches of effects, writes and syncs them as the policy asks, and tells how far it got.
 /// It belongs to the thread that executes commands; the I/O threads are its own. Dropping it waits for them, but does not flush.
 pub struct Log<S: Storage> {
-    writer: Writer,
-    segment: Arc<Segment<S::File>>,
-    directory: Arc<Directory<S>>,
-    manifest: Manifest,
+    pub(crate) writer: Writer,
+    pub(crate) segment: Arc<Segment<S::File>>,
+    pub(crate) directory: Arc<Directory<S>>,
+    pub(crate) manifest: Manifest,
     /// The highest number that was given to an incremental, also in vain.
-    last_seq: u64,
+    pub(crate) last_seq: u64,
     /// Files of rolls that failed when the manifest was already written: removed after one that succeeds.
-    leftovers: Vec<String>,
+    pub(crate) leftovers: Vec<String>,
     /// The files before the current one.
-    earlier_bytes: u64,
+    pub(crate) earlier_bytes: u64,
     /// The same after the roll that is under way.
     earlier_after_roll: u64,
-    base_bytes: u64,
-    runtime: Runtime,
+    pub(crate) base_bytes: u64,
+    pub(crate) rewrite: Rewrite<S::File>,
+    /// The base that is to be installed.
+    pub(crate) finished_base: Option<FinishedBase<S>>,
+    /// Nobody wants the rewrite any more that is under way.
+    pub(crate) unwanted: bool,
+    /// There is no manifest that names what is written.
+    pub(crate) is_pending: bool,
+    /// History is removed when there is some (`aof-disable-auto-gc no`).
+    pub(crate) collects: bool,
+    /// History shall be removed as soon as nobody else is changing the manifest.
+    pub(crate) collect_wanted: bool,
+    /// A job is changing the manifest.
+    pub(crate) manifest_busy: bool,
+    pub(crate) runtime: Runtime,
     /// Declared before the lock, so that its threads have ended when the lock is released.
-    pool: Pool<S>,
+    pub(crate) pool: Pool<S>,
     _lock: S::Lock,
 }
 
@@ -135,6 +150,13 @@ impl<S: Storage> Log<S> {
             leftovers: Vec::new(),
             earlier_bytes,
             earlier_after_roll: earlier_bytes,
+            rewrite: Rewrite::Idle,
+            finished_base: None,
+            unwanted: false,
+            is_pending: false,
+            collects: true,
+            collect_wanted: false,
+            manifest_busy: false,
             runtime,
             pool,
             _lock: lock,
@@ -153,17 +175,19 @@ impl<S: Storage> Log<S> {
     /// Takes in what the I/O threads finished and does what has become due.
     pub fn poll(&mut self, now_us: u64) {
         loop {
-            if self.writer.is_busy() {
+            if self.writer.is_busy() || self.manifest_busy {
                 while let Some(done) = self.pool.try_done() {
                     self.take(done, now_us);
                 }
             }
             match self.writer.next_action(now_us) {
-                None => return,
+                None => return self.follow_switch(),
                 Some(Action::Run(job)) if job.place == Place::Inline => self.run_inline(job),
                 Some(Action::Run(job)) => self.hand_over(job),
                 Some(Action::Roll(roll)) => self.start_roll(roll),
+                Some(Action::Switch) => self.switch_files(),
             }
+            self.follow_switch();
         }
     }
 
@@ -233,10 +257,13 @@ impl<S: Storage> Log<S> {
     fn take(&mut self, done: Done<S::File>, now_us: u64) {
         match done {
             Done::Event(event) => self.writer.on_event(event, now_us),
+            Done::Manifest(done) => self.take_manifest(done),
             Done::Rolled(rolled, id) => {
                 self.segment = Arc::new(rolled.segment);
                 self.manifest = rolled.manifest;
+                let durable_bytes = self.earlier_after_roll - self.earlier_bytes;
                 self.earlier_bytes = self.earlier_after_roll;
+                self.follow_roll(durable_bytes);
                 for name in self.leftovers.drain(..) {
                     // What stays is removed at the next start.
                     let _ = self.directory.storage.remove(&format!("{}/{name}", self.directory.dir));

@@ -20,6 +20,8 @@ pub struct Options {
     pub corrupt_tail_max_bytes: u64,
     /// `aof-block-checksums`: whether blocks carry the header line.
     pub block_checksums: bool,
+    /// Not `aof-disable-auto-gc`: whether files that a rewrite has replaced are removed. Else they stay, as history.
+    pub auto_gc: bool,
     /// Bounds of what is held in memory.
     pub limits: Limits,
 }
@@ -33,6 +35,7 @@ impl Default for Options {
             load_truncated: true,
             corrupt_tail_max_bytes: 0,
             block_checksums: true,
+            auto_gc: true,
             limits: Limits::default(),
         }
     }

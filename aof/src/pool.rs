@@ -11,12 +11,13 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use crate::job::Event;
 use crate::options::Runtime;
 use crate::queue::Block;
+use crate::rewrite::{FinishedBase, ManifestDone, ManifestJob};
 use crate::roll::{Place, RollFailure, RollJob, Rolled, roll};
 use crate::segment::{Segment, append_or_undo, error_text};
 use crate::storage::Storage;
-use crate::writer::Event;
 
 /// A [`crate::writer::Job`] with what it needs to be executed elsewhere.
 pub struct FileJob<F> {
@@ -32,6 +33,9 @@ pub struct FileJob<F> {
 pub enum PoolJob<S: Storage> {
     File(FileJob<S::File>),
     Roll(Box<RollJob<S>>),
+    Manifest(ManifestJob<S>),
+    /// To be dropped: that removes a file.
+    Discard(FinishedBase<S>),
 }
 
 /// What it tells.
@@ -42,9 +46,18 @@ pub enum Done<F> {
     Rolled(Box<Rolled<F>>, u64),
     /// A roll that failed.
     RollFailed(RollFailure, u64),
+    /// For the rewrite.
+    Manifest(ManifestDone<F>),
 }
 
-/// What is left of a job after its write.
+/// What is left of a job when the next one may begin.
+enum Rest<S: Storage> {
+    Sync(SyncPart<S::File>),
+    /// It touches no file that is written to.
+    Manifest(ManifestJob<S>),
+    Discard(FinishedBase<S>),
+}
+
 struct SyncPart<F> {
     id: u64,
     generation: u64,
@@ -68,8 +81,8 @@ pub struct Pool<S: Storage> {
     done: Receiver<Done<S::File>>,
     shared: Arc<Shared<S>>,
     threads: Vec<JoinHandle<()>>,
-    /// With imagined threads: the syncs that have begun, and the lanes they are on.
-    syncing: Vec<(SyncPart<S::File>, usize)>,
+    /// With imagined threads: what has begun, and the lanes it is on.
+    under_way: Vec<(Rest<S>, usize)>,
 }
 
 impl<S: Storage> Pool<S> {
@@ -91,7 +104,7 @@ impl<S: Storage> Pool<S> {
                 std::thread::Builder::new().name(format!("aof-io-{lane}")).spawn(move || shared.work(lane))
             })
             .collect::<std::io::Result<_>>()?;
-        Ok(Pool { jobs: Some(jobs), done, shared, threads, syncing: Vec::new() })
+        Ok(Pool { jobs: Some(jobs), done, shared, threads, under_way: Vec::new() })
     }
 
     /// Gives a job to the threads; without threads it is done here and now.
@@ -105,20 +118,20 @@ impl<S: Storage> Pool<S> {
 
     /// With imagined threads: one of them does one step, `pick` says which of so many. False when there is none to do.
     pub fn step(&mut self, pick: &mut dyn FnMut(usize) -> usize) -> bool {
-        let lane = (0..self.shared.runtime.threads).find(|lane| self.syncing.iter().all(|(_, taken)| taken != lane));
+        let lane = (0..self.shared.runtime.threads).find(|lane| self.under_way.iter().all(|(_, taken)| taken != lane));
         let can_take = lane.filter(|_| !self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
-        let choices = self.syncing.len() + usize::from(can_take.is_some());
+        let choices = self.under_way.len() + usize::from(can_take.is_some());
         if choices == 0 {
             return false;
         }
         let choice = pick(choices);
-        if let Some((part, lane)) = (choice < self.syncing.len()).then(|| self.syncing.remove(choice)) {
-            self.shared.sync_part(&part, lane);
+        if let Some((part, lane)) = (choice < self.under_way.len()).then(|| self.under_way.remove(choice)) {
+            self.shared.finish(part, lane);
         } else if let Some(lane) = can_take {
             let intake = self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner);
             let job = intake.recv().expect("there is a job, and nobody else takes it");
             let part = self.shared.first_part(job);
-            self.syncing.extend(part.map(|part| (part, lane)));
+            self.under_way.extend(part.map(|part| (part, lane)));
         }
         true
     }
@@ -161,14 +174,16 @@ impl<S: Storage> Shared<S> {
         let part = self.first_part(job);
         drop(intake);
         if let Some(part) = part {
-            self.sync_part(&part, lane);
+            self.finish(part, lane);
         }
         true
     }
 
-    fn first_part(&self, job: PoolJob<S>) -> Option<SyncPart<S::File>> {
+    fn first_part(&self, job: PoolJob<S>) -> Option<Rest<S>> {
         match job {
-            PoolJob::File(job) => self.write_part(job),
+            PoolJob::File(job) => self.write_part(job).map(Rest::Sync),
+            PoolJob::Manifest(job) => Some(Rest::Manifest(job)),
+            PoolJob::Discard(base) => Some(Rest::Discard(base)),
             PoolJob::Roll(mut job) => {
                 let result = roll(&mut job);
                 let id = job.id;
@@ -212,6 +227,18 @@ impl<S: Storage> Shared<S> {
         }
         self.wake();
         None
+    }
+
+    fn finish(&self, rest: Rest<S>, lane: usize) {
+        match rest {
+            Rest::Sync(part) => self.sync_part(&part, lane),
+            Rest::Discard(base) => drop(base),
+            Rest::Manifest(job) => {
+                let done = job.run();
+                self.tell(Done::Manifest(done));
+                self.wake();
+            }
+        }
     }
 
     fn sync_part(&self, part: &SyncPart<S::File>, lane: usize) {

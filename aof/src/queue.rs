@@ -71,6 +71,8 @@ pub struct Queue {
     spare_bytes: usize,
     taken_bytes: usize,
     trimmed_at_us: u64,
+    /// The next submission begins a block.
+    fenced: bool,
 }
 
 impl Queue {
@@ -83,12 +85,13 @@ impl Queue {
             spare_bytes: 0,
             taken_bytes: 0,
             trimmed_at_us: 0,
+            fenced: false,
         }
     }
 
     /// Takes over the content, which stands at `lsn`, and leaves an empty buffer.
     pub fn push(&mut self, content: &mut Vec<u8>, lsn: u64, now_us: u64) {
-        if self.pending.len() > self.handed && content.len() <= MERGE_SUBMISSION_MAX_BYTES {
+        if !std::mem::take(&mut self.fenced) && self.pending.len() > self.handed && content.len() <= MERGE_SUBMISSION_MAX_BYTES {
             let last = self.pending.back_mut().expect("there is an unsealed block");
             if last.content.len() + content.len() <= MERGE_BLOCK_MAX_BYTES
                 && let Some(bytes) = Arc::get_mut(&mut last.content)
@@ -103,6 +106,11 @@ impl Queue {
         self.pending.push_back(Block { lsn, header: HeaderLine::none(), content: buffer, at_us: now_us });
     }
 
+    /// No block reaches over the present end.
+    pub fn fence(&mut self) {
+        self.fenced = true;
+    }
+
     /// Bytes held: not written, written but not durable, and buffers kept for reuse.
     pub fn held_bytes(&self) -> u64 {
         let first = self.retained.front().map(|run| run.lsn).or_else(|| self.pending.front().map(|block| block.lsn));
@@ -112,22 +120,18 @@ impl Queue {
         waiting + self.spare_bytes as u64
     }
 
-    /// Whether there are blocks that no job has.
-    pub fn has_unhanded(&self) -> bool {
-        self.pending.len() > self.handed
-    }
-
     /// Where the first block that no job has begins, and when its first byte was appended.
     pub fn first_unhanded(&self) -> Option<(u64, u64)> {
         self.pending.get(self.handed).map(|block| (block.lsn, block.at_us))
     }
 
-    /// Seals further blocks for a job, up to about `max_bytes`; returns where they begin and end, and their bytes in the file.
-    pub fn hand_over(&mut self, max_bytes: u64, checksums: bool) -> (u64, u64, u64) {
+    /// Seals further blocks before `limit` for a job, up to about `max_bytes`; returns where they begin and end, and their bytes in the file.
+    pub fn hand_over(&mut self, max_bytes: u64, limit: u64, checksums: bool) -> (u64, u64, u64) {
         let from = self.pending[self.handed].lsn;
         let (mut to, mut file_bytes) = (from, 0);
         while let Some(block) = self.pending.get_mut(self.handed) {
-            if file_bytes > 0 && file_bytes + block.content.len() as u64 > max_bytes {
+            let is_full = file_bytes > 0 && file_bytes + block.content.len() as u64 > max_bytes;
+            if is_full || block.lsn >= limit {
                 break;
             }
             block.seal(checksums);

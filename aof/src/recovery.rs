@@ -244,7 +244,10 @@ impl<S: Storage> Recovery<S> {
         let FileToLoad { entry, len, .. } = &self.files[self.index];
         let (name, len) = (entry.name.clone(), *len);
         let path = self.place.display(&name);
-        let is_last = self.index + 1 == self.files.len();
+        let behind = &self.files[self.index + 1..];
+        // A rewrite names the next incremental before the present one is at its end.
+        let is_last = behind.is_empty() || entry.kind == Kind::Incr && behind.iter().all(|file| file.len == 0);
+        let counts = entry.kind == Kind::Incr;
         let lost = len - end.offset;
         match end.tail {
             Tail::Clean => {}
@@ -293,7 +296,9 @@ impl<S: Storage> Recovery<S> {
                 return Err(Error::Damaged { path, offset: end.found_at, reason, remedy });
             }
         }
-        self.position = end.position;
+        if counts {
+            self.position = end.position;
+        }
         self.bytes_before += len;
         self.bytes_in_file = 0;
         self.index += 1;
@@ -338,17 +343,21 @@ impl<S: Storage> Recovery<S> {
         let place = self.place.clone();
         let storage = &*place.storage;
         if manifest.incrs.is_empty() {
-            self.add_segment(&mut manifest, None)?;
+            let seq = manifest.last_incr_seq() + 1;
+            self.add_segment(&mut manifest, seq, None)?;
         } else if place.is_distrusted() {
-            let old = manifest.incrs.pop().expect("there is an incremental");
-            self.add_segment(&mut manifest, Some(&old))?;
+            let seq = manifest.last_incr_seq() + 1;
+            let (old, empty) = self.take_last_with_content(&mut manifest)?;
+            self.add_segment(&mut manifest, seq, Some(&old))?;
             place.clear_distrust();
             self.warnings.push(format!(
                 "An fsync of {} had failed before the last stop: its content was copied into a new file",
                 place.display(&old.name)
             ));
-            // If it stays it only takes space: no manifest names it.
-            let _ = storage.remove(&place.path(&old.name));
+            for entry in std::iter::once(&old).chain(&empty) {
+                // If it stays it only takes space: no manifest names it.
+                let _ = storage.remove(&place.path(&entry.name));
+            }
         }
         self.sync_all(&manifest).inspect_err(|_| place.mark_distrust())?;
         let last = manifest.incrs.last().expect("there is an incremental").clone();
@@ -361,12 +370,16 @@ impl<S: Storage> Recovery<S> {
             earlier_bytes += file.len().map_err(|e| place.error("read", &entry.name, e))?;
         }
         self.warnings.extend(directory::remove_leftovers(&place, &manifest));
-        self.drop_history(&mut manifest);
-        let Options { policy, block_checksums, limits, .. } = self.options;
+        if self.options.auto_gc {
+            self.drop_history(&mut manifest);
+        }
+        let Options { policy, block_checksums, limits, auto_gc, .. } = self.options;
         let lsn = self.position.lsn;
         let writer = Writer::new(policy, block_checksums, limits, lsn, file_len);
         let opened = Opened { writer, segment, directory: place, manifest, earlier_bytes, lock: self.lock };
-        Ok((Log::new(opened, runtime)?, Summary { warnings: self.warnings, lsn, bytes, created }))
+        let mut log = Log::new(opened, runtime)?;
+        log.collects = auto_gc;
+        Ok((log, Summary { warnings: self.warnings, lsn, bytes, created }))
     }
 
     fn cut(&self, name: &str, offset: u64) -> Result<()> {
@@ -388,10 +401,23 @@ impl<S: Storage> Recovery<S> {
         storage.sync_dir(dir).map_err(|e| Error::io("sync", storage.display(dir), e))
     }
 
+    /// Takes the last incremental that anything was written to out of the manifest, and the empty ones behind it.
+    fn take_last_with_content(&self, manifest: &mut Manifest) -> Result<(Entry, Vec<Entry>)> {
+        let mut empty = Vec::new();
+        loop {
+            let last = manifest.incrs.pop().expect("there is an incremental");
+            let len = |name: &str| self.place.storage.open(&self.place.path(name), OpenMode::Read)?.len();
+            if !manifest.incrs.is_empty() && len(&last.name).map_err(|e| self.place.error("read", &last.name, e))? == 0 {
+                empty.push(last);
+            } else {
+                return Ok((last, empty));
+            }
+        }
+    }
+
     /// Adds a segment to the manifest: empty, or in place of one that can't be trusted to be on the disk.
-    fn add_segment(&self, manifest: &mut Manifest, copy_of: Option<&Entry>) -> Result<()> {
+    fn add_segment(&self, manifest: &mut Manifest, seq: u64, copy_of: Option<&Entry>) -> Result<()> {
         let Place { storage, dir, file_name } = &*self.place;
-        let seq = copy_of.map_or(manifest.last_incr_seq(), |old| old.seq) + 1;
         let name = Manifest::incr_name(file_name, seq);
         let path = self.place.path(&name);
         match storage.remove(&path) {

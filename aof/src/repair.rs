@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::block::{self, HeaderLine, Parsed};
 use crate::fs::FsStorage;
-use crate::manifest::{Kind, Manifest};
+use crate::manifest::{Entry, Kind, Manifest};
 use crate::reader::{Chunk, Position, Reader, Tail, first_block_lsn, is_whole};
 use crate::remedy;
 use crate::scan::{self, Scan};
@@ -107,7 +107,9 @@ fn check_file(subject: &Subject, rdb_end: u64, progress: &mut Progress) -> io::R
     if problem.is_some() {
         lines += lines_of_tail(&storage.open(&name, OpenMode::Read)?, end.offset)?;
     }
-    *progress = Progress { line: lines, position: end.position };
+    // A base has positions of its own.
+    let position = if subject.counts { end.position } else { progress.position };
+    *progress = Progress { line: lines, position };
     Ok(Report { size, ok_up_to: end.offset, problem, whole_block: end.whole_block })
 }
 
@@ -148,7 +150,7 @@ pub fn check(path: &Path, options: CheckOptions, surroundings: &mut Surroundings
             label: if entry.kind == Kind::Base { "BASE AOF" } else { "INCR AOF" },
             counts: entry.kind == Kind::Incr,
             limit: first_lsns[index + 1..].iter().flatten().min().copied(),
-            later: if index + 1 == files.len() { Later::None } else { Later::Some },
+            later: if only_empty_follow(&dir, &files, index) { Later::None } else { Later::Some },
         };
         if entry.kind == Kind::Base {
             let form = if read_head(&subject.path).is_ok_and(|head| is_rdb(&head)) { "RDB" } else { "RESP" };
@@ -162,6 +164,13 @@ pub fn check(path: &Path, options: CheckOptions, surroundings: &mut Surroundings
     }
     writeln!(surroundings.out, "All AOF files and manifest are valid")?;
     Ok(true)
+}
+
+/// Whether an end of this file may be cut off. A rewrite names the next incremental before the present one is at its end.
+fn only_empty_follow(dir: &Path, files: &[&Entry], index: usize) -> bool {
+    let is_empty = |entry: &&Entry| std::fs::metadata(dir.join(&entry.name)).is_ok_and(|found| found.len() == 0);
+    let behind = &files[index + 1..];
+    behind.is_empty() || files[index].kind == Kind::Incr && behind.iter().all(is_empty)
 }
 
 /// A file without its manifest; but if one beside it names the file, what is known there is not forgotten.

@@ -19,8 +19,11 @@
 //!   Until all this is done no watermark moves, so nothing is acknowledged that only the doubtful file holds.
 //! * Jobs behind a failed one are refused by whoever executes them (they carry the file's *generation*), and their blocks wait.
 
+mod boundary;
+
 use std::collections::VecDeque;
 
+use crate::job::{Action, Event, Job, Place, Roll, Span};
 use crate::log::{Failure, LatencySample};
 use crate::options::Limits;
 use crate::policy::{FsyncPolicy, Watermarks};
@@ -40,84 +43,6 @@ const WRITES_IN_FLIGHT_MAX: usize = 2;
 const LATENCY_SAMPLE_MIN_US: u64 = 1_000;
 const LATENCY_SAMPLES_MAX: usize = 128;
 const RECENT_SYNCS: usize = 256;
-
-/// What is to be done next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Write and sync.
-    Run(Job),
-    /// Leave the file and go on in a new one.
-    Roll(Roll),
-}
-
-/// Who does it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The caller, now.
-    Inline,
-    /// The I/O threads.
-    Handed,
-}
-
-/// Write, sync, or write and then sync.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// For the events about it.
-    pub id: u64,
-    /// Jobs of a generation that saw a failure must be refused.
-    pub generation: u64,
-    /// Who does it.
-    pub place: Place,
-    /// What to write.
-    pub write: Option<Span>,
-    /// Whether to sync (after the write).
-    pub sync: bool,
-}
-
-/// Sealed blocks of the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Where the first begins.
-    pub from: u64,
-    /// Where the last ends.
-    pub to: u64,
-    /// The length of the file before: what to cut it to when the write fails.
-    pub file_start: u64,
-}
-
-/// Go on in a new file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Roll {
-    /// For the events about it.
-    pub id: u64,
-    /// Everything from here on goes into the new file.
-    pub from: u64,
-    /// To here.
-    pub to: u64,
-    /// The length to which the old file is cut in the end.
-    pub cut_len: u64,
-    /// Under `appendfsync no` memory forgets what is written: this part of the old file comes first, after verification.
-    pub reread: Option<(u64, u64)>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The write of a job is in the file, wholly.
-    Written { id: u64, took_us: u64 },
-    /// The sync of a job succeeded.
-    Synced { id: u64, took_us: u64 },
-    /// The write of a job failed; whether the file was cut back to `file_start`.
-    WriteFailed { id: u64, error: String, undone: bool },
-    /// The sync of a job failed (its write succeeded).
-    SyncFailed { id: u64, error: String },
-    /// The job was not begun, because one before it failed.
-    Refused { id: u64 },
-    /// The new file is in force, durably, and has this length.
-    Rolled { id: u64, file_len: u64 },
-    /// It is not.
-    RollFailed { id: u64, error: String },
-}
 
 struct InFlight {
     id: u64,
@@ -191,6 +116,14 @@ pub struct Writer {
     /// Everything before this shall become durable whatever the policy.
     want_durable: u64,
     paused: bool,
+    /// Everything from here on belongs into another file.
+    boundary: Option<u64>,
+    /// The file was left in a hurry, or must be, before the boundary was reached.
+    switch_failed: bool,
+    /// The file's first block shall become durable, even if nothing follows it.
+    wants_start: bool,
+    /// The file may not be left now.
+    rolls_held: bool,
     saturated: bool,
     at_risk_since_us: u64,
     counters: Counters,
@@ -226,6 +159,10 @@ impl Writer {
             slow_writes_until_us: 0,
             want_durable: 0,
             paused: false,
+            boundary: None,
+            switch_failed: false,
+            wants_start: false,
+            rolls_held: false,
             saturated: false,
             at_risk_since_us: 0,
             counters: Counters::default(),
@@ -254,6 +191,8 @@ impl Writer {
     pub fn next_action(&mut self, now_us: u64) -> Option<Action> {
         self.queue.trim_spares(now_us);
         match self.phase {
+            Phase::Healthy if self.has_reached_boundary() => Some(Action::Switch),
+            Phase::Healthy if !self.has_durable_start() && self.syncs_in_flight() == 0 => Some(self.sync(now_us)),
             Phase::Healthy => match self.policy {
                 FsyncPolicy::Always => self.next_always(now_us),
                 FsyncPolicy::Everysec | FsyncPolicy::No => self.next_relaxed(now_us),
@@ -265,7 +204,7 @@ impl Writer {
                 self.generation += 1;
                 self.tail_len = self.written_len;
                 self.queue.take_back();
-                if !self.queue.has_unhanded() {
+                if !self.has_unhanded() {
                     self.recovered();
                     return None;
                 }
@@ -274,7 +213,7 @@ impl Writer {
                 Some(self.write(Place::Handed, sync, now_us))
             }
             Phase::MustRoll { at_us, backoff_us } => {
-                if now_us < at_us || !self.in_flight.is_empty() {
+                if now_us < at_us || !self.in_flight.is_empty() || self.rolls_held {
                     return None;
                 }
                 Some(self.roll(backoff_us))
@@ -285,7 +224,7 @@ impl Writer {
 
     fn next_always(&mut self, now_us: u64) -> Option<Action> {
         self.gather_until_us = None;
-        if !self.queue.has_unhanded() {
+        if !self.has_unhanded() {
             let covered = self.in_flight.iter().filter_map(|job| job.sync).map(|(lsn, _)| lsn).max().unwrap_or(0);
             let behind = self.marks.written > self.marks.durable.max(covered) && self.in_flight.iter().all(|job| job.write.is_none());
             return behind.then(|| self.sync(now_us));
@@ -310,7 +249,7 @@ impl Writer {
     }
 
     fn next_relaxed(&mut self, now_us: u64) -> Option<Action> {
-        if self.queue.has_unhanded() {
+        if self.has_unhanded() {
             if self.in_flight.is_empty() && now_us >= self.slow_writes_until_us {
                 return Some(self.write(Place::Inline, false, now_us));
             }
@@ -324,7 +263,8 @@ impl Writer {
         let syncing = self.in_flight.iter().any(|job| job.sync.is_some());
         let at_risk = self.marks.written - self.marks.durable;
         // One sync for all that is wanted: not before it is all written.
-        let wanted = self.want_durable > self.marks.durable && self.want_durable <= self.marks.written;
+        let want = self.want_durable.min(self.limit());
+        let wanted = want > self.marks.durable && want <= self.marks.written;
         let (due, early) = match self.policy {
             FsyncPolicy::No => (false, false),
             _ if self.holds_back() => (false, false),
@@ -341,13 +281,28 @@ impl Writer {
         (due || early || wanted).then(|| self.sync(now_us))
     }
 
+    /// Whether the file must not be left for now: somebody else is changing the manifest, or there is none yet.
+    pub fn hold_rolls(&mut self, hold: bool) {
+        self.rolls_held = hold;
+    }
+
+    /// Whether the file is being left.
+    pub fn is_rolling(&self) -> bool {
+        matches!(self.phase, Phase::Rolling { .. })
+    }
+
+    /// Whether the disk does what it is asked.
+    pub fn is_healthy(&self) -> bool {
+        matches!(self.phase, Phase::Healthy)
+    }
+
     /// Whether syncs are paused, and memory is not yet so full that they must go on.
     fn holds_back(&self) -> bool {
         self.paused && self.marks.written - self.marks.durable < self.limits.retained_bytes / 2
     }
 
     fn write(&mut self, place: Place, sync: bool, now_us: u64) -> Action {
-        let (from, to, file_bytes) = self.queue.hand_over(JOB_MAX_BYTES, self.checksums);
+        let (from, to, file_bytes) = self.queue.hand_over(JOB_MAX_BYTES, self.limit(), self.checksums);
         let span = Span { from, to, file_start: self.tail_len };
         self.tail_len += file_bytes;
         self.start(place, Some(span), sync.then_some((to, self.tail_len)), now_us)
@@ -518,8 +473,9 @@ impl Writer {
     }
 
     /// The file is not to be believed any more. The first attempt to leave it comes at once.
-    fn distrust(&mut self, error: String, now_us: u64) {
+    pub fn distrust(&mut self, error: String, now_us: u64) {
         self.note(error, now_us);
+        self.switch_failed |= self.boundary.take().is_some();
         if !matches!(self.phase, Phase::MustRoll { .. } | Phase::Rolling { .. }) {
             self.phase = Phase::MustRoll { at_us: now_us, backoff_us: RETRY_FIRST_US };
         }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use graven_aof::sim::{Dice, EINTR, EIO, ENOSPC, Fault, Op, SimStorage};
-use graven_aof::{Error, FsyncPolicy, Log, Options, Part, Recovery, Runtime, Summary, Watermarks};
+use graven_aof::{
+    BaseFormat, Error, FinishedBase, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage, Summary, Watermarks,
+};
+use std::io::Write;
 
 const POLICIES: [FsyncPolicy; 3] = [FsyncPolicy::Always, FsyncPolicy::Everysec, FsyncPolicy::No];
 
@@ -63,6 +66,9 @@ struct World {
     checksums: bool,
     /// What survives a kill, and a loss of power.
     promised: Watermarks,
+    /// The line that was drawn for the base of the rewrite under way.
+    line: Option<usize>,
+    rewrites: usize,
     what: String,
 }
 
@@ -76,6 +82,8 @@ impl World {
             ends: vec![0],
             checksums,
             promised: Watermarks::default(),
+            line: None,
+            rewrites: 0,
             what: format!("seed {seed}, checksums {checksums}"),
         }
     }
@@ -112,6 +120,63 @@ impl World {
         assert!(content.is_empty());
     }
 
+    /// Whether the manifest names every file but the lock and the mark of distrust.
+    fn only_named_files(&self) -> bool {
+        let manifest = self.disk.content("appendonlydir/appendonly.aof.manifest").expect("a start leaves a manifest");
+        let manifest = String::from_utf8(manifest).expect("a manifest is text");
+        let is_named = |name: &String| manifest.lines().any(|line| line.split(' ').nth(1) == Some(name));
+        let names = self.disk.list("appendonlydir").unwrap();
+        names.iter().all(|name| is_named(name) || name.starts_with('.') || name == "appendonly.aof.manifest")
+    }
+
+    /// Goes on with a rewrite, or begins one.
+    fn rewrite(&mut self, log: &mut Log<SimStorage>) {
+        match log.rewrite() {
+            RewriteState::Idle => {
+                // It may be refused while the disk fails.
+                let _ = log.begin_rewrite(self.now());
+            }
+            RewriteState::Ready => {
+                assert_eq!(log.switch(self.now()), self.stream.len() as u64, "{}", self.what);
+                self.line = Some(self.stream.len());
+            }
+            RewriteState::Switched => {
+                let Some(line) = self.line.take() else { return };
+                if self.dice.below(10) == 0 {
+                    return log.end_rewrite();
+                }
+                match self.write_base(log, line) {
+                    Ok(base) => log.install_base(base, self.now()),
+                    Err(_) => log.end_rewrite(),
+                }
+            }
+            RewriteState::Preparing | RewriteState::Installing => {}
+            RewriteState::Failed(_) => {
+                self.line = None;
+                log.end_rewrite();
+            }
+            RewriteState::Done => {
+                self.rewrites += 1;
+                log.end_rewrite();
+            }
+        }
+    }
+
+    /// The state at the line: here, all that led to it.
+    fn write_base(&mut self, log: &Log<SimStorage>, line: usize) -> std::io::Result<FinishedBase<SimStorage>> {
+        let mut base = log.base_writer(BaseFormat::Commands, self.dice.below(2) == 0)?;
+        let mut from = 0;
+        for &end in self.ends.iter().filter(|end| **end as usize <= line) {
+            let commands = &self.stream[from..end as usize];
+            match self.checksums {
+                true => base.write_block(from as u64, commands)?,
+                false => base.write_all(commands)?,
+            }
+            from = end as usize;
+        }
+        base.finish()
+    }
+
     /// Everything that may go wrong with this operation at some point soon.
     fn plant_something(&mut self) {
         let nth = 1 + self.dice.below(4) as u64;
@@ -141,11 +206,12 @@ impl World {
     fn live(&mut self, log: &mut Log<SimStorage>, steps: usize, faults: bool) {
         for _ in 0..steps {
             match self.dice.below(100) {
-                0..45 => self.submit(log),
-                45..80 => {
+                0..40 => self.submit(log),
+                40..70 => {
                     let dice = &mut self.dice;
                     log.step(&mut |choices| dice.below(choices), self.clock.load(Ordering::Relaxed));
                 }
+                70..80 => self.rewrite(log),
                 80..92 => {
                     self.clock.fetch_add(self.dice.below(400_000) as u64, Ordering::Relaxed);
                     log.poll(self.now());
@@ -219,9 +285,12 @@ impl World {
                     self.stream.truncate(bytes.len());
                     self.ends.retain(|&end| end < length);
                     self.ends.push(length);
+                    let stopped = self.disk.has_stopped();
                     self.disk.stop_at(u64::MAX);
                     self.promised = log.watermarks();
+                    self.line = None;
                     assert_eq!(self.promised.durable, length);
+                    assert!(stopped || self.only_named_files(), "{what}: {:?}", self.disk.list("appendonlydir"));
                     return log;
                 }
                 Err(e) => assert!(self.disk.has_stopped(), "{}: {e}", self.what),
@@ -232,6 +301,7 @@ impl World {
 
 #[test]
 fn random_lives_on_a_hostile_disk_keep_every_promise() {
+    let mut rewrites = 0;
     for seed in 0..1_500 {
         let mut world = World::new(seed, seed % 5 != 0);
         world.disk.put(".exists", b"");
@@ -253,7 +323,9 @@ fn random_lives_on_a_hostile_disk_keep_every_promise() {
             log = world.crash(policy);
         }
         world.heal_and_flush(&mut log);
+        rewrites += world.rewrites;
     }
+    assert!(rewrites > 1_000, "only {rewrites} rewrites came to their end");
 }
 
 /// The same life for every place and kind of fault: found by exhaustion, not by luck.
@@ -266,7 +338,7 @@ fn scripted_life(policy: FsyncPolicy, seed: u64, arrange: impl Fn(&SimStorage)) 
     let runtime = Runtime::stepped(clock, 2);
     let (mut log, ..) = recover(&world.disk, options, runtime).unwrap();
     arrange(&world.disk);
-    world.live(&mut log, 60, false);
+    world.live(&mut log, 100, false);
     let stopped = world.disk.has_stopped();
     if !stopped {
         world.disk.stop_at(u64::MAX);

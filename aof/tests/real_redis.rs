@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use graven_aof::sim::{EIO, Fault, Op, SimStorage};
-use graven_aof::{FsStorage, FsyncPolicy, Log, Options, Part, Recovery, Runtime, Storage};
+use graven_aof::{BaseFormat, FsStorage, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage};
 
 struct Redis {
     child: Child,
@@ -206,4 +206,84 @@ fn redis_loads_the_directory_after_a_failed_fsync() {
         let Some(redis) = Redis::start(dir.path()) else { return };
         assert_eq!(redis.ask("GET count"), "30");
     }
+}
+
+fn wait_for(log: &mut Log<FsStorage>, state: RewriteState) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while log.rewrite() != state {
+        assert!(Instant::now() < until && !matches!(log.rewrite(), RewriteState::Failed(_)), "{:?}", log.rewrite());
+        std::thread::sleep(Duration::from_millis(1));
+        log.poll(1_000_000);
+    }
+}
+
+fn check_with_redis(dir: &Path) {
+    let manifest = dir.join("appendonlydir/appendonly.aof.manifest");
+    if let Ok(check) = Command::new("redis-check-aof").arg(&manifest).output() {
+        let text = String::from_utf8_lossy(&check.stdout).into_owned();
+        assert!(check.status.success() && text.contains("All AOF files and manifest are valid"), "{text}");
+    }
+}
+
+#[test]
+fn redis_accepts_the_files_at_every_stage_of_a_rewrite() {
+    const STAGES: [&str; 5] = ["prepared", "switched", "nothing behind the line", "installed", "history kept"];
+    for stage in STAGES {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, ..) = open(dir.path(), FsyncPolicy::Always);
+        log.set_auto_collect(stage != "history kept");
+        write_keys(&mut log, 0, 20);
+        log.begin_rewrite(0).unwrap();
+        wait_for(&mut log, RewriteState::Ready);
+        write_keys(&mut log, 20, 5);
+        let mut count = 25;
+        if stage != "prepared" {
+            log.switch(0);
+            if stage != "nothing behind the line" {
+                write_keys(&mut log, 25, 5);
+                count = 30;
+            }
+        }
+        if stage == "installed" || stage == "history kept" {
+            let mut base = log.base_writer(BaseFormat::Commands, true).unwrap();
+            let keys = (0..25).map(|i| command(&["SET", &format!("key{i}"), "from the base"]));
+            let state = [command(&["SELECT", "0"]), keys.flatten().collect(), command(&["SET", "count", "25"])].concat();
+            base.write_block(0, &state).unwrap();
+            log.install_base(base.finish().unwrap(), 0);
+            wait_for(&mut log, RewriteState::Done);
+            write_keys(&mut log, 30, 5);
+            count = 35;
+        }
+        log.flush(5_000_000).unwrap();
+        drop(log);
+        check_with_redis(dir.path());
+        let Some(redis) = Redis::start(dir.path()) else { return };
+        assert_eq!(redis.ask("GET count"), count.to_string(), "{stage}");
+        assert_eq!(redis.ask("DBSIZE"), format!(":{}", count + 1), "{stage}");
+        let from_base = if count == 35 { "from the base".to_owned() } else { "x".repeat(7) };
+        assert_eq!(redis.ask("GET key7"), from_base, "{stage}");
+    }
+}
+
+#[test]
+fn redis_loads_a_log_that_was_begun_beside_an_earlier_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, ..) = open(dir.path(), FsyncPolicy::Everysec);
+    write_keys(&mut log, 0, 3);
+    log.flush(5_000_000).unwrap();
+    drop(log);
+    let storage = Arc::new(FsStorage::new(dir.path()));
+    let mut log = Log::begin(storage, Options::default(), Runtime::new(|| ()), 4711).unwrap();
+    write_keys(&mut log, 100, 2);
+    let mut base = log.base_writer(BaseFormat::Commands, false).unwrap();
+    base.write_all(&[command(&["SELECT", "0"]), command(&["SET", "count", "40"])].concat()).unwrap();
+    log.install_base(base.finish().unwrap(), 0);
+    wait_for(&mut log, RewriteState::Done);
+    assert!(!log.is_pending());
+    write_keys(&mut log, 102, 2);
+    log.flush(5_000_000).unwrap();
+    drop(log);
+    check_with_redis(dir.path());
+    let Some(redis) = Redis::start(dir.path()) else { return };
+    assert_eq!((redis.ask("GET count"), redis.ask("DBSIZE")), ("44".to_owned(), ":5".to_owned()));
 }

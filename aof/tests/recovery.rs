@@ -212,7 +212,7 @@ fn damage_in_an_earlier_file_names_a_remedy_that_check_aof_will_not_refuse() {
     let torn = [&b[0], &b[1][..9]].concat();
     let zeros = [&b[0], &[0; 40][..]].concat();
     for first in [torn, zeros] {
-        let text = load(&disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &first), (INCR_2, b"")])).unwrap_err().to_string();
+        let text = load(&disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &first), (INCR_2, &b[2])])).unwrap_err().to_string();
         assert!(
             text.contains(&format!("delete the lines of all later files from {MANIFEST}, then use graven check-aof --fix {MANIFEST}")),
             "{text}"
@@ -234,10 +234,24 @@ fn a_later_file_supersedes_what_an_abandoned_one_still_holds() {
     }
 }
 
+/// What a kill leaves while a rewrite has named the next file and the present one is still written to.
+#[test]
+fn a_torn_end_with_only_empty_files_behind_is_cut_like_that_of_the_last_file() {
+    let (contents, b) = three();
+    let torn = [&b[0], &b[1][..9]].concat();
+    let disk = disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &torn), (INCR_2, b"")]);
+    let (bytes, summary) = load(&disk).unwrap();
+    assert_eq!((bytes, summary.lsn), (contents[0].clone(), contents[0].len() as u64));
+    assert_eq!(disk.content(INCR_1).unwrap(), b[0], "so that a real Redis, which cuts only the last file, loads it as well");
+    let strict = Options { load_truncated: false, ..Options::default() };
+    let disk = disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &torn), (INCR_2, b"")]);
+    assert!(matches!(load_with(&disk, strict).unwrap_err(), Error::Truncated { .. }));
+}
+
 #[test]
 fn a_file_that_is_not_the_last_may_not_end_early() {
     let (_, b) = three();
-    for (old, new) in [(&b[0][..b[0].len() - 3], &b[1]), (&b[0], &b[2]), (&[b[0].as_slice(), &b[1][..9]].concat(), &Vec::new())] {
+    for (old, new) in [(&b[0][..b[0].len() - 3], &b[1]), (&b[0], &b[2]), (&[b[0].as_slice(), &b[1][..9]].concat(), &b[2])] {
         let disk = disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, old), (INCR_2, new)]);
         let error = load(&disk).unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{error}");

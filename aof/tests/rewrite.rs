@@ -1,0 +1,443 @@
+//! A rewrite beside whatever else may happen to the log: stalls, other wishes for durability, abandoned bases, failing names.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use graven_aof::sim::{Dice, EINTR, EIO, Fault, Op, SimStorage};
+use graven_aof::{BaseFormat, Error, FinishedBase, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage};
+
+fn batch(value: &str) -> Vec<u8> {
+    format!("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n", value.len()).into_bytes()
+}
+
+struct Bench {
+    disk: SimStorage,
+    clock: Arc<AtomicU64>,
+    log: Log<SimStorage>,
+}
+
+fn load(disk: &SimStorage, options: Options, clock: &Arc<AtomicU64>) -> Result<(Log<SimStorage>, Vec<String>), Error> {
+    let time = clock.clone();
+    let runtime = Runtime::stepped(Arc::new(move || time.load(Ordering::Relaxed)), 4);
+    let mut recovery = Recovery::open(Arc::new(disk.clone()), options)?;
+    let mut values = Vec::new();
+    while let Some(part) = recovery.next_part()? {
+        let Part::Commands(chunk) = part else { panic!("no RDB here") };
+        let sets = chunk.commands().filter(|command| command.args().len() == 3);
+        values.extend(sets.map(|command| String::from_utf8(command.args().nth(2).unwrap().to_vec()).unwrap()));
+    }
+    Ok((recovery.finish(runtime, 0)?.0, values))
+}
+
+fn bench(policy: FsyncPolicy) -> Bench {
+    let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1_000_000)));
+    let (log, _) = load(&disk, Options { policy, ..Options::default() }, &clock).unwrap();
+    Bench { disk, clock, log }
+}
+
+/// What the next process loads after this one is killed, and the names it leaves in the directory.
+fn after_kill(disk: &SimStorage) -> Result<(Vec<String>, Vec<String>), Error> {
+    let disk = disk.kill();
+    let (log, values) = load(&disk, Options::default(), &Arc::new(AtomicU64::new(1)))?;
+    drop(log);
+    let names = disk.list("appendonlydir").unwrap();
+    Ok((values, names.into_iter().filter(|name| !name.starts_with('.')).collect()))
+}
+
+impl Bench {
+    fn now(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    fn submit(&mut self, value: &str) -> u64 {
+        self.log.submit(&mut batch(value), self.now())
+    }
+
+    fn pass(&mut self, us: u64) {
+        self.clock.fetch_add(us, Ordering::Relaxed);
+        self.log.poll(self.now());
+    }
+
+    fn begin_job(&mut self) -> bool {
+        self.log.step(&mut |choices| choices - 1, self.clock.load(Ordering::Relaxed))
+    }
+
+    fn run_io(&mut self) {
+        while self.log.step(&mut |_| 0, self.clock.load(Ordering::Relaxed)) {}
+    }
+
+    fn get_ready(&mut self) {
+        self.log.begin_rewrite(self.now()).unwrap();
+        self.run_io();
+        assert_eq!(self.log.rewrite(), RewriteState::Ready);
+    }
+
+    fn base(&self, values: &[&str]) -> FinishedBase<SimStorage> {
+        let mut base = self.log.base_writer(BaseFormat::Commands, false).unwrap();
+        values.iter().for_each(|value| base.write_all(&batch(value)).unwrap());
+        base.finish().unwrap()
+    }
+
+    fn rewrite(&mut self, values: &[&str]) {
+        self.get_ready();
+        self.log.switch(self.now());
+        self.run_io();
+        let base = self.base(values);
+        self.log.install_base(base, self.now());
+        self.run_io();
+    }
+}
+
+#[test]
+fn a_wish_for_durability_behind_the_line_does_not_keep_the_files_from_being_changed() {
+    for policy in [FsyncPolicy::Always, FsyncPolicy::Everysec, FsyncPolicy::No] {
+        for paused in [false, true] {
+            let mut bench = bench(policy);
+            bench.submit("first");
+            bench.get_ready();
+            bench.submit("covered by a sync that is under way");
+            bench.log.want_durable(bench.log.appended(), bench.now());
+            bench.begin_job();
+            bench.submit("before the line");
+            bench.log.pause_fsync(paused);
+            bench.log.switch(bench.now());
+            let behind = bench.submit("behind the line");
+            // WAITAOF, or a SHUTDOWN, while the old file is not yet durable.
+            bench.log.want_durable(behind, bench.now());
+            for _ in 0..10 {
+                bench.run_io();
+                bench.pass(1_000);
+            }
+            assert_eq!(bench.log.watermarks().durable, behind, "{policy}, paused {paused}");
+        }
+    }
+}
+
+#[test]
+fn a_base_that_comes_too_late_is_not_taken_for_that_of_the_next_rewrite() {
+    let mut bench = bench(FsyncPolicy::Always);
+    bench.submit("a");
+    bench.get_ready();
+    bench.log.switch(bench.now());
+    bench.run_io();
+    let late = bench.base(&["a"]);
+    bench.log.end_rewrite();
+    bench.log.install_base(late, bench.now());
+    bench.submit("b");
+    bench.run_io();
+    bench.get_ready();
+    bench.log.switch(bench.now());
+    bench.run_io();
+    bench.submit("c");
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+    assert_eq!(after_kill(&bench.disk).unwrap().0, ["a", "b", "c"]);
+}
+
+#[test]
+fn an_interrupted_sync_does_not_write_a_piece_of_the_base_twice() {
+    let mut bench = bench(FsyncPolicy::Always);
+    bench.get_ready();
+    bench.log.switch(bench.now());
+    let mut base = bench.log.base_writer(BaseFormat::Commands, true).unwrap();
+    let piece = vec![7u8; 256 << 10];
+    bench.disk.plant(Op::Sync, 1, Fault::Errno(EINTR));
+    for _ in 0..20 {
+        if base.write_all(&piece).is_err() {
+            return;
+        }
+    }
+    assert_eq!(base.finish().unwrap().bytes(), 20 * piece.len() as u64);
+}
+
+#[test]
+fn a_base_whose_write_failed_is_never_called_finished() {
+    for (op, nth) in [(Op::Write, 1), (Op::Write, 3), (Op::Sync, 1)] {
+        let mut bench = bench(FsyncPolicy::Always);
+        bench.get_ready();
+        bench.log.switch(bench.now());
+        let mut base = bench.log.base_writer(BaseFormat::Commands, true).unwrap();
+        bench.disk.plant(op, nth, Fault::Errno(EIO));
+        let piece = vec![7u8; 256 << 10];
+        let failed = (0..20).filter(|_| base.write_all(&piece).is_err()).count();
+        assert!(failed > 0, "{op:?} {nth}");
+        assert!(base.finish().is_err(), "{op:?} {nth}: a base with a hole, or an fsync that failed, was called finished");
+    }
+}
+
+#[test]
+fn the_writer_of_an_abandoned_base_does_not_touch_that_of_the_next() {
+    let mut bench = bench(FsyncPolicy::Always);
+    bench.submit("a");
+    bench.get_ready();
+    bench.log.switch(bench.now());
+    bench.run_io();
+    let abandoned = bench.log.base_writer(BaseFormat::Commands, false).unwrap();
+    bench.log.end_rewrite();
+    bench.get_ready();
+    bench.log.switch(bench.now());
+    bench.run_io();
+    let mut next = bench.log.base_writer(BaseFormat::Commands, false).unwrap();
+    next.write_all(&batch("a")).unwrap();
+    // The encoder notices late that nobody wants it.
+    drop(abandoned);
+    bench.log.install_base(next.finish().unwrap(), bench.now());
+    bench.run_io();
+    assert_eq!(bench.log.rewrite(), RewriteState::Done);
+    assert_eq!(after_kill(&bench.disk).unwrap().0, ["a"]);
+}
+
+#[test]
+fn a_finished_base_that_nobody_wants_takes_no_space() {
+    let mut bench = bench(FsyncPolicy::Always);
+    bench.submit("a");
+    bench.get_ready();
+    bench.log.switch(bench.now());
+    bench.run_io();
+    drop(bench.base(&["a"]));
+    bench.log.end_rewrite();
+    let names = bench.disk.list("appendonlydir").unwrap();
+    assert!(!names.iter().any(|name| name.starts_with("temp-")), "{names:?}");
+}
+
+/// One failing step of a rewrite, a rewrite that succeeds, a restart: nothing but what the manifest names is left.
+#[test]
+fn after_a_failed_rewrite_and_one_that_succeeds_no_unnamed_file_is_left() {
+    let mut bad = Vec::new();
+    for op in [Op::Create, Op::Open, Op::Sync, Op::Rename, Op::SyncDir, Op::Remove, Op::Write] {
+        for nth in 1..=6 {
+            let mut bench = bench(FsyncPolicy::Always);
+            bench.submit("a");
+            bench.run_io();
+            bench.disk.plant(op, nth, Fault::Errno(EIO));
+            if bench.log.begin_rewrite(bench.now()).is_ok() {
+                bench.run_io();
+                if bench.log.rewrite() == RewriteState::Ready {
+                    bench.log.switch(bench.now());
+                    bench.run_io();
+                    if let Ok(mut base) = bench.log.base_writer(BaseFormat::Commands, false)
+                        && base.write_all(&batch("a")).is_ok()
+                        && let Ok(base) = base.finish()
+                    {
+                        bench.log.install_base(base, bench.now());
+                    }
+                }
+            }
+            bench.run_io();
+            bench.log.end_rewrite();
+            bench.disk.heal();
+            for _ in 0..5 {
+                bench.pass(2_000_000);
+                bench.run_io();
+            }
+            bench.rewrite(&["a"]);
+            if bench.log.rewrite() != RewriteState::Done {
+                bad.push(format!("{op:?} {nth}: the second rewrite is {:?}", bench.log.rewrite()));
+                continue;
+            }
+            match after_kill(&bench.disk) {
+                Ok((values, names)) => {
+                    if values != ["a"] || names.len() != 3 {
+                        bad.push(format!("{op:?} {nth}: {values:?}, {names:?}"));
+                    }
+                }
+                Err(e) => bad.push(format!("{op:?} {nth}: {e}")),
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+fn begin_pending(disk: &SimStorage, clock: &Arc<AtomicU64>) -> Result<Log<SimStorage>, Error> {
+    let time = clock.clone();
+    let runtime = Runtime::stepped(Arc::new(move || time.load(Ordering::Relaxed)), 4);
+    Log::begin(Arc::new(disk.clone()), Options { policy: FsyncPolicy::Always, ..Options::default() }, runtime, 100)
+}
+
+/// `CONFIG SET appendonly yes`, stopped after each operation of the disk; `earlier` with files of an earlier log.
+fn pending_life(earlier: bool, arrange: impl Fn(&SimStorage)) -> (SimStorage, bool) {
+    let disk = if earlier {
+        let mut bench = bench(FsyncPolicy::Always);
+        bench.submit("old");
+        bench.run_io();
+        bench.disk.kill()
+    } else {
+        SimStorage::new()
+    };
+    let clock = Arc::new(AtomicU64::new(1));
+    arrange(&disk);
+    if let Ok(log) = begin_pending(&disk, &clock) {
+        let mut bench = Bench { disk: disk.clone(), clock, log };
+        bench.submit("meanwhile");
+        bench.run_io();
+        if let Ok(mut base) = bench.log.base_writer(BaseFormat::Commands, false)
+            && base.write_all(&batch("state")).is_ok()
+            && let Ok(base) = base.finish()
+        {
+            bench.log.install_base(base, bench.now());
+            bench.run_io();
+        }
+        let done = bench.log.rewrite() == RewriteState::Done;
+        return (disk, done);
+    }
+    (disk, false)
+}
+
+#[test]
+fn a_log_in_the_making_may_stop_anywhere_and_the_next_start_is_clean() {
+    let mut bad = Vec::new();
+    for earlier in [false, true] {
+        let mut at = 0;
+        loop {
+            let (disk, done) = pending_life(earlier, |disk| disk.stop_at(disk.operations() + at));
+            if !disk.has_stopped() {
+                break;
+            }
+            match after_kill(&disk) {
+                Ok((values, names)) => {
+                    let old: &[&str] = if earlier { &["old"] } else { &[] };
+                    let is_old = values == old;
+                    let is_new = values == ["state", "meanwhile"];
+                    if !(is_new || is_old && !done) || names.len() > 3 {
+                        bad.push(format!("earlier {earlier}, stop at {at}, done {done}: {values:?} {names:?}"));
+                    }
+                }
+                Err(e) => bad.push(format!("earlier {earlier}, stop at {at}: {e}")),
+            }
+            at += 1;
+        }
+        assert!(at > 15, "{at} operations");
+    }
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+#[test]
+fn a_log_in_the_making_whose_base_failed_can_be_given_another() {
+    let mut bad = Vec::new();
+    for op in [Op::Rename, Op::SyncDir, Op::Create, Op::Sync, Op::Write] {
+        for nth in 1..=3 {
+            let disk = SimStorage::new();
+            let clock = Arc::new(AtomicU64::new(1));
+            let log = begin_pending(&disk, &clock).unwrap();
+            let mut bench = Bench { disk: disk.clone(), clock: clock.clone(), log };
+            bench.submit("meanwhile");
+            bench.run_io();
+            let base = bench.base(&["state"]);
+            disk.plant(op, nth, Fault::Errno(EIO));
+            bench.log.install_base(base, bench.now());
+            bench.run_io();
+            disk.heal();
+            if bench.log.rewrite() == RewriteState::Done {
+                continue;
+            }
+            // The server drops the log and begins another.
+            drop(bench);
+            match begin_pending(&disk, &clock) {
+                Ok(log) => {
+                    let mut bench = Bench { disk: disk.clone(), clock, log };
+                    let base = bench.base(&["second"]);
+                    bench.log.install_base(base, bench.now());
+                    bench.run_io();
+                    match after_kill(&disk) {
+                        Ok((values, names)) if values == ["second"] && names.len() == 3 => {}
+                        Ok(other) => bad.push(format!("{op:?} {nth}: {other:?} {:?}", bench.log.rewrite())),
+                        Err(e) => bad.push(format!("{op:?} {nth}: {e}")),
+                    }
+                }
+                Err(e) => bad.push(format!("{op:?} {nth}: {e}")),
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+#[test]
+fn beginning_a_rewrite_of_a_log_in_the_making_is_refused() {
+    let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1)));
+    let mut log = begin_pending(&disk, &clock).unwrap();
+    log.end_rewrite();
+    assert!(log.begin_rewrite(1).is_err(), "its manifest would be put in force without a base");
+}
+
+#[test]
+fn history_is_not_collected_while_the_log_leaves_a_file() {
+    let options = Options { policy: FsyncPolicy::Always, auto_gc: false, ..Options::default() };
+    let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1_000_000)));
+    let (log, _) = load(&disk, options, &clock).unwrap();
+    let mut bench = Bench { disk, clock, log };
+    bench.submit("a");
+    bench.rewrite(&["a"]);
+    bench.log.end_rewrite();
+    assert!(bench.disk.content("appendonlydir/appendonly.aof.1.incr.aof").is_some(), "history stays");
+    bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+    bench.submit("b");
+    // The roll waits for an I/O thread when CONFIG SET aof-disable-auto-gc no comes.
+    assert!(bench.log.status().is_err());
+    bench.log.set_auto_collect(true);
+    bench.run_io();
+    bench.submit("c");
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+    assert!(bench.disk.content("appendonlydir/appendonly.aof.1.incr.aof").is_none(), "history goes");
+    assert_eq!(after_kill(&bench.disk).unwrap().0, ["a", "b", "c"]);
+}
+
+#[test]
+fn history_survives_a_start_with_auto_gc_disabled_and_goes_at_one_without() {
+    let keeps = Options { policy: FsyncPolicy::Always, auto_gc: false, ..Options::default() };
+    let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1_000_000)));
+    let (log, _) = load(&disk, keeps.clone(), &clock).unwrap();
+    let mut bench = Bench { disk, clock, log };
+    bench.submit("a");
+    bench.rewrite(&["a"]);
+    let disk = bench.disk.kill();
+    drop(load(&disk, keeps, &bench.clock).unwrap());
+    assert!(disk.content("appendonlydir/appendonly.aof.1.incr.aof").is_some());
+    drop(load(&disk, Options::default(), &bench.clock).unwrap());
+    assert!(disk.content("appendonlydir/appendonly.aof.1.incr.aof").is_none());
+}
+
+#[test]
+fn the_position_survives_a_loss_of_power_right_after_a_rewrite() {
+    for seed in 0..60 {
+        let mut bench = bench(FsyncPolicy::Everysec);
+        bench.submit("a");
+        bench.rewrite(&["a"]);
+        let line = bench.log.appended();
+        bench.submit("not synced");
+        let disk = bench.disk.power_loss(&mut Dice::new(seed));
+        let options = Options { corrupt_tail_max_bytes: u64::MAX, ..Options::default() };
+        let (log, _) = load(&disk, options, &bench.clock).unwrap();
+        assert!(log.appended() >= line, "seed {seed}: the log goes on at {} instead of {line}", log.appended());
+    }
+}
+
+#[test]
+fn a_new_file_left_at_its_first_fsync_is_not_the_first_one_behind_the_base() {
+    for cut_works in [true, false] {
+        for seed in 0..40 {
+            let mut bench = bench(FsyncPolicy::Always);
+            bench.submit("a");
+            bench.run_io();
+            bench.get_ready();
+            let line = bench.log.switch(bench.now());
+            bench.run_io();
+            bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+            if !cut_works {
+                bench.disk.plant(Op::SetLen, 1, Fault::Errno(EIO));
+            }
+            bench.submit("b");
+            bench.run_io();
+            assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+            let base = bench.base(&["a"]);
+            bench.log.install_base(base, bench.now());
+            bench.run_io();
+            assert_eq!(bench.log.rewrite(), RewriteState::Done);
+            let appended = bench.log.appended();
+            let (log, values) = load(&bench.disk.power_loss(&mut Dice::new(seed)), Options::default(), &bench.clock).unwrap();
+            assert_eq!((values, log.appended()), (vec!["a".to_owned(), "b".to_owned()], appended), "seed {seed}");
+            assert!(line < appended);
+        }
+    }
+}
