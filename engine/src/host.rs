@@ -14,6 +14,7 @@ use graven_resp::Args;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // named after the commands
 pub enum HostCommand {
+    BackgroundRewrite,
     BackgroundSave,
     ClientInfo,
     ClientKill,

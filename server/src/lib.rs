@@ -23,6 +23,7 @@ mod output;
 mod outside;
 mod persistence;
 mod reclaimer;
+mod rewrite;
 mod server;
 mod server_stats;
 mod shutdown;

@@ -213,7 +213,7 @@ impl Server {
             return Ok(true);
         }
         let config = self.outside.config.clone();
-        self.outside.start_log(&mut self.engine, &config)?;
+        self.outside.make_log(&mut self.engine, &config)?;
         log!(Notice, "The snapshot was taken over into the append only file: {:.3} seconds", self.outside.seconds_exactly_since(began_us));
         Ok(false)
     }

@@ -1,9 +1,11 @@
 //! The log comes into being, or ceases to be used: at the start, and when `CONFIG SET appendonly` says so.
 //!
-//! A log that begins with data begins with a base that is written whole from memory before the manifest names it
-//! ([`Log::create`]). So whatever happens on the way, the next start finds either the state before or all of the state after.
+//! A log that begins with data begins with a base that is written whole from memory before the manifest names it ([`Log::create`] at the
+//! start, [`Log::begin`] while clients are served). So whatever happens on the way, the next start finds either the state before or
+//! all of the state after.
 
 use crate::config::Config;
+use crate::logging::log;
 use crate::outside::Outside;
 use crate::snapshot;
 use graven_aof::{BaseFormat, Disk, FsyncPolicy, Log, Runtime};
@@ -27,22 +29,40 @@ impl Outside {
     }
 
     /// From now on effects go to this log.
-    pub(crate) fn use_log(&mut self, engine: &mut Engine, log: Log<Disk>) {
+    pub(crate) fn use_log(&mut self, engine: &mut Engine, mut log: Log<Disk>) {
+        log.set_auto_collect(!self.config.aof_disable_auto_gc);
         engine.effects.set_base(log.appended());
         engine.effects.set_enabled(true);
         engine.effects.set_timestamps(self.config.aof_timestamp_enabled);
-        engine.set_track_reads(log.policy() == FsyncPolicy::Always);
+        engine.set_track_reads(log.policy() == FsyncPolicy::Always && !log.is_pending());
         self.log = Some(log);
         self.refresh_acknowledged();
     }
 
-    /// Starts a log whose base is what is in memory. The server waits until the base is durable.
-    pub(crate) fn start_log(&mut self, engine: &mut Engine, config: &Config) -> graven_aof::Result<()> {
+    /// Makes a log whose base is what is in memory, before anybody is served.
+    pub(crate) fn make_log(&mut self, engine: &mut Engine, config: &Config) -> graven_aof::Result<()> {
         let storage = Arc::new(self.surroundings.disk(config));
-        let log = Log::create(storage, config.log_options(), self.log_runtime(), engine.effects.lsn(), BaseFormat::Rdb, |out| {
+        let format = if config.aof_use_rdb_preamble { BaseFormat::Rdb } else { BaseFormat::Commands };
+        let log = Log::create(storage, config.log_options(), self.log_runtime(), engine.effects.lsn(), format, |out| {
             snapshot::write(engine, config, true, BufWriter::new(out)).map(drop)
         })?;
         self.use_log(engine, log);
+        Ok(())
+    }
+
+    /// Begins a log, whose base is what is in memory now and is written in the background. Until it is there, nothing is promised that
+    /// was not before.
+    pub(crate) fn begin_log(&mut self, engine: &mut Engine, config: &Config) -> graven_aof::Result<()> {
+        let storage = Arc::new(self.surroundings.disk(config));
+        self.persistence.rewrites.tried_ms = engine.now_ms();
+        let begun = Log::begin(storage, config.log_options(), self.log_runtime(), engine.effects.lsn());
+        let log = begun.inspect_err(|e| {
+            log!(Warning, "Can't begin the append only file: {e}");
+            self.persistence.rewrites.end(false, 0);
+        })?;
+        self.persistence.wants_log = true;
+        self.use_log(engine, log);
+        self.start_first_base(engine);
         Ok(())
     }
 
@@ -50,7 +70,9 @@ impl Outside {
     pub(crate) fn stop_log(&mut self, engine: &mut Engine) -> graven_aof::Result<()> {
         let now_us = self.now_us();
         self.submit(&mut engine.effects, now_us);
-        if let Some(log) = &mut self.log {
+        self.cancel_rewrite("logging was switched off");
+        self.persistence.wants_log = false;
+        if let Some(log) = self.log.as_mut().filter(|log| !log.is_pending()) {
             log.flush(MAX_FLUSH.as_micros() as u64)?;
         }
         self.log = None;

@@ -91,13 +91,15 @@ pub(crate) struct Outside {
 impl Outside {
     /// The policy that replies follow.
     pub(crate) fn policy(&self) -> Option<FsyncPolicy> {
-        self.log.as_ref().map(Log::policy)
+        self.log.as_ref().filter(|log| !log.is_pending()).map(Log::policy)
     }
 
     /// Recomputes [`Outside::acknowledged`].
     pub(crate) fn refresh_acknowledged(&mut self) {
         self.acknowledged = match &self.log {
             None => u64::MAX,
+            // It promises nothing yet.
+            Some(log) if log.is_pending() => u64::MAX,
             Some(log) => {
                 let marks = log.watermarks();
                 if marks.durable < self.durable_until { marks.durable } else { marks.acknowledged(log.policy()) }

@@ -5,6 +5,7 @@
 use crate::config::Config;
 use crate::logging::log;
 use crate::outside::Outside;
+use crate::rewrite::Rewriting;
 use crate::server::Server;
 use crate::snapshot::{self, Job};
 use graven_engine::Engine;
@@ -55,6 +56,12 @@ pub(crate) struct Persistence {
     /// `BGSAVE SCHEDULE`, or what came while the log was rewritten.
     pub(crate) save_scheduled: bool,
     pub(crate) saves: Record,
+    pub(crate) rewriting: Option<Rewriting>,
+    /// `BGREWRITEAOF` while a snapshot was made.
+    pub(crate) rewrite_scheduled: bool,
+    pub(crate) rewrites: Record,
+    /// Logging is wanted, and has no base yet.
+    pub(crate) wants_log: bool,
     /// When an RDB file was last written, seconds since the epoch.
     pub(crate) last_save_s: u64,
 }
@@ -62,7 +69,8 @@ pub(crate) struct Persistence {
 impl Persistence {
     /// Whether the job that runs has something to do now.
     pub(crate) fn may_walk(&self, now_us: u64) -> bool {
-        self.saving.as_ref().is_some_and(|saving| saving.job.may_walk(now_us, true))
+        let saves = self.saving.as_ref().is_some_and(|saving| saving.job.may_walk(now_us, true));
+        saves || self.rewriting.as_ref().and_then(Rewriting::job).is_some_and(|job| job.may_walk(now_us, true))
     }
 
     /// Writes are refused because snapshots fail and somebody counts on them.
@@ -85,17 +93,21 @@ snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis 
 impl Outside {
     /// Whether a capture is running, or about to.
     pub(crate) fn is_capturing(&self) -> bool {
-        self.persistence.saving.is_some()
+        self.persistence.saving.is_some() || self.persistence.rewriting.is_some()
     }
 
     /// Keys that the capture under way has written, and keys there are in all.
     pub(crate) fn capture_progress(&self) -> (u64, u64) {
-        self.persistence.saving.as_ref().map_or((0, 0), |saving| saving.job.keys())
+        let Persistence { saving, rewriting, .. } = &self.persistence;
+        let rewrite = || rewriting.as_ref().and_then(Rewriting::job).map(Job::keys);
+        saving.as_ref().map(|saving| saving.job.keys()).or_else(rewrite).unwrap_or_default()
     }
 
     /// Bytes that it has written.
     pub(crate) fn capture_bytes(&self) -> u64 {
-        self.persistence.saving.as_ref().map_or(0, |saving| saving.job.bytes())
+        let Persistence { saving, rewriting, .. } = &self.persistence;
+        let rewrite = || rewriting.as_ref().and_then(Rewriting::job).map(Job::bytes);
+        saving.as_ref().map(|saving| saving.job.bytes()).or_else(rewrite).unwrap_or_default()
     }
 
     /// Seconds since a moment on the server's clock.
@@ -118,6 +130,14 @@ impl Outside {
         let job = Job::start(capture, work, self.surroundings.worker_waker(&self.waker), self.now_us());
         self.persistence.saving = Some(Saving { job, dirty: engine.dirty });
         log!(Notice, "Background saving started");
+    }
+
+    /// `no-appendfsync-on-rewrite`: the disk is left to whoever writes a lot.
+    pub(crate) fn pause_fsyncs(&mut self) {
+        let pauses = self.config.no_appendfsync_on_rewrite && self.is_capturing();
+        if let Some(log) = &mut self.log {
+            log.pause_fsync(pauses);
+        }
     }
 
     /// Gives the snapshot up that is being made, if one is.

@@ -379,6 +379,8 @@ impl Server {
         self.close_doomed();
         self.resume();
         self.advance_persistence(is_idle);
+        self.advance_rewrite(is_idle);
+        self.outside.pause_fsyncs();
         self.engine.monitored = !self.outside.monitors.is_empty();
         if !self.engine.garbage.is_empty() {
             self.outside.reclaimer.take(&mut self.engine.garbage);
@@ -387,7 +389,7 @@ impl Server {
 
     /// Writes are refused while the log fails, and accepted again when it recovers.
     fn follow_log_status(&mut self) {
-        let failing = match self.outside.log.as_ref().map(|log| log.status()) {
+        let failing = match self.outside.log.as_ref().filter(|log| !log.is_pending()).map(|log| log.status()) {
             Some(Err(failure)) => Some(crate::host::log_failure_text(failure)),
             _ => None,
         };

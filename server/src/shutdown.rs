@@ -16,6 +16,7 @@ impl Server {
         let ShutdownRequest { save, force } = request;
         let mut failed = None;
         self.outside.cancel_save();
+        self.outside.cancel_rewrite("the server shuts down");
         if let Some(log) = &mut self.outside.log {
             log!(Notice, "Calling fsync() on the AOF file.");
             if let Err(e) = log.flush(MAX_FLUSH.as_micros() as u64) {

@@ -73,6 +73,7 @@ impl Server {
         self.check_clients(now_ms);
         self.outside.recount_all();
         self.record_log_latency();
+        self.start_due_rewrite();
         self.start_due_saves();
         self.give_back_when_idle();
     }

@@ -7,6 +7,9 @@ use crate::commands::time::{lolwut, time};
 use crate::host::HostCommand;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::host("bgrewriteaof", 1, HostCommand::BackgroundRewrite)
+        .flags(flags(&[Flags::ADMIN, Flags::NO_ASYNC_LOADING, Flags::NOSCRIPT]))
+        .docs("server", "1.0.0", "O(1)", "Makes the log the shortest one of the present state while clients go on."),
     CommandSpec::host("bgsave", -1, HostCommand::BackgroundSave)
         .flags(flags(&[Flags::ADMIN, Flags::NO_ASYNC_LOADING, Flags::NOSCRIPT]))
         .docs("server", "1.0.0", "O(1)", "Writes an RDB file of this moment while clients go on.")

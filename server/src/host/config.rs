@@ -113,7 +113,8 @@ impl Outside {
             }
             log.set_policy(config.appendfsync, now_us);
             log.set_block_checksums(config.aof_block_checksums);
-            engine.set_track_reads(config.appendfsync == FsyncPolicy::Always);
+            log.set_auto_collect(!config.aof_disable_auto_gc);
+            engine.set_track_reads(config.appendfsync == FsyncPolicy::Always && !log.is_pending());
         }
         self.config = config;
         self.refresh_acknowledged();
@@ -123,7 +124,10 @@ impl Outside {
     fn switch_log(&mut self, engine: &mut Engine, config: &Config, changed: bool) -> Result<(), SetError> {
         let switched = match (changed, config.appendonly) {
             (false, _) => Ok(()),
-            (true, true) => self.start_log(engine, config),
+            (true, true) if self.is_capturing() => {
+                return Err(SetError::failed("appendonly", "a snapshot is being made: try again when it is done"));
+            }
+            (true, true) => self.begin_log(engine, config),
             (true, false) => self.stop_log(engine),
         };
         switched.map_err(|e| SetError::failed("appendonly", e.to_string()))

@@ -20,6 +20,7 @@ use graven_resp::Args;
 impl Host for Outside {
     fn run(&mut self, command: HostCommand, cx: &mut Context<'_>) -> Result<(), Error> {
         match command {
+            HostCommand::BackgroundRewrite => persistence::background_rewrite(self, cx),
             HostCommand::BackgroundSave => persistence::background_save(self, cx),
             HostCommand::ClientInfo => client::info(self, cx),
             HostCommand::ClientKill => client::kill(self, cx),
@@ -54,7 +55,7 @@ impl Host for Outside {
     }
 
     fn write_status(&self) -> WriteStatus {
-        match self.log.as_ref().map(|log| log.status()) {
+        match self.log.as_ref().filter(|log| !log.is_pending()).map(|log| log.status()) {
             Some(Err(failure)) => WriteStatus::Failing(log_failure_text(failure)),
             _ if self.persistence.denies_writes(&self.config) => WriteStatus::Failing(SNAPSHOTS_FAIL.to_owned()),
             _ => WriteStatus::Available,

@@ -90,6 +90,28 @@ pub(super) fn background_save(outside: &mut Outside, cx: &mut Context<'_>) -> Re
     Ok(())
 }
 
+/// `BGREWRITEAOF`
+pub(super) fn background_rewrite(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    if outside.log.is_none() {
+        return Err("ERR There is no append only file to rewrite: CONFIG SET appendonly yes begins one".into());
+    }
+    if outside.persistence.rewriting.is_some() {
+        return Err("ERR Background append only file rewriting already in progress".into());
+    }
+    if outside.is_capturing() || cx.session.in_exec {
+        outside.persistence.rewrite_scheduled = true;
+        // The next failure is the first one again.
+        outside.persistence.rewrites.failures_in_a_row = 0;
+        cx.reply.simple("Background append only file rewriting scheduled");
+        return Ok(());
+    }
+    outside
+        .start_rewrite(cx.engine.now_ms())
+        .map_err(|_| "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.")?;
+    cx.reply.simple("Background append only file rewriting started");
+    Ok(())
+}
+
 /// `LASTSAVE`
 pub(super) fn last_save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     cx.reply.int(outside.persistence.last_save_s as i64);

@@ -9,6 +9,7 @@
 //!
 //! As Redis writes it, so that its readers know it. Streams are in `stream_commands.rs`.
 
+use graven_aof::BlockHeader;
 use graven_resp::number::{DoubleText, push_prefixed};
 use graven_store::{Entry, Field, ObjectType, Opened, StringRef};
 use std::io::{self, Write};
@@ -23,6 +24,9 @@ pub(crate) struct CommandWriter<W> {
     out: W,
     buffer: Vec<u8>,
     written: u64,
+    blocks: bool,
+    /// Bytes of commands before the buffer.
+    position: u64,
     db: Option<usize>,
     open: Option<OpenTable>,
 }
@@ -38,8 +42,9 @@ struct OpenTable {
 }
 
 impl<W: Write> CommandWriter<W> {
-    pub(crate) fn new(out: W) -> Self {
-        CommandWriter { out, buffer: Vec::with_capacity(2 * BUFFER_BYTES), written: 0, db: None, open: None }
+    /// With `blocks`, runs of commands have the log's headers, so that damage is found.
+    pub(crate) fn new(out: W, blocks: bool) -> Self {
+        CommandWriter { out, blocks, position: 0, buffer: Vec::with_capacity(2 * BUFFER_BYTES), written: 0, db: None, open: None }
     }
 
     /// Writes a key of a database.
@@ -116,7 +121,9 @@ impl<W: Write> CommandWriter<W> {
                 self.string(value);
                 open.deadlines.extend(deadline.map(|deadline| (entry.key().into(), deadline)));
             }
-            self.flush_when_full()?;
+            if open.in_command == 0 {
+                self.flush_when_full()?;
+            }
         }
         self.open = Some(open);
         Ok(())
@@ -202,8 +209,14 @@ impl<W: Write> CommandWriter<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if self.blocks && !self.buffer.is_empty() {
+            let header = BlockHeader::new(self.position, &self.buffer);
+            self.out.write_all(header.as_bytes())?;
+            self.written += header.as_bytes().len() as u64;
+        }
         self.out.write_all(&self.buffer)?;
         self.written += self.buffer.len() as u64;
+        self.position += self.buffer.len() as u64;
         self.buffer.clear();
         self.buffer.shrink_to(4 * BUFFER_BYTES);
         Ok(())

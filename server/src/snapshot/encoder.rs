@@ -14,8 +14,8 @@ use std::io::{self, Write};
 pub(crate) enum Form {
     /// An RDB.
     Rdb,
-    /// Commands.
-    Commands,
+    /// Commands, perhaps in blocks with checksums.
+    Commands { blocks: bool },
 }
 
 /// Writes entries in either form.
@@ -28,7 +28,7 @@ impl<W: Write> Encoding<W> {
     pub(crate) fn new(form: Form, out: W, facts: Facts) -> io::Result<Self> {
         Ok(match form {
             Form::Rdb => Encoding::Rdb(Box::new(RdbWriter::new(out, facts)?)),
-            Form::Commands => Encoding::Commands(CommandWriter::new(out)),
+            Form::Commands { blocks } => Encoding::Commands(CommandWriter::new(out, blocks)),
         })
     }
 

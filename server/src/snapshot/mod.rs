@@ -118,7 +118,7 @@ pub(crate) fn facts(engine: &Engine, config: &Config, databases: Vec<DatabaseFac
 pub(crate) fn write<W: Write>(engine: &Engine, config: &Config, is_base: bool, out: W) -> io::Result<(W, u64)> {
     let tables = || (0..engine.keyspace.databases()).map(|db| engine.keyspace.db(db));
     let databases = tables().map(DatabaseFacts::of).collect();
-    let form = if is_base && !config.aof_use_rdb_preamble { Form::Commands } else { Form::Rdb };
+    let form = if is_base && !config.aof_use_rdb_preamble { Form::Commands { blocks: config.aof_block_checksums } } else { Form::Rdb };
     let mut encoding = Encoding::new(form, out, facts(engine, config, databases, is_base))?;
     for (db, table) in tables().enumerate() {
         table.iter().try_for_each(|entry| encoding.entry(db, entry))?;
