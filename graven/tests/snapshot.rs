@@ -28,7 +28,7 @@ fn save(server: &Server, client: &mut Client) -> PathBuf {
 
 #[test]
 fn every_snapshot_is_the_state_of_one_moment() {
-    let server = Server::builder(&graven()).start().unwrap();
+    let server = Server::builder(&graven()).option("auto-aof-rewrite-percentage", "0").start().unwrap();
     let mut client = server.client();
     open_accounts(&mut client);
     let workload = Workload::start(&server.address(), 3);
@@ -42,7 +42,8 @@ fn every_snapshot_is_the_state_of_one_moment() {
 
 #[test]
 fn a_snapshot_holds_what_is_flushed_swapped_and_expired_while_it_is_made() {
-    let server = Server::builder(&graven()).option("enable-debug-command", "yes").start().unwrap();
+    let server =
+        Server::builder(&graven()).option("enable-debug-command", "yes").option("auto-aof-rewrite-percentage", "0").start().unwrap();
     let mut client = server.client();
     for round in 0..10 {
         client.line("FLUSHALL");
@@ -103,7 +104,8 @@ fn writes_are_refused_while_snapshots_fail_if_somebody_counts_on_them() {
 
 #[test]
 fn what_a_killed_save_leaves_is_gone_after_the_next_start() {
-    let mut server = Server::builder(&graven()).option("enable-debug-command", "yes").start().unwrap();
+    let mut server =
+        Server::builder(&graven()).option("enable-debug-command", "yes").option("auto-aof-rewrite-percentage", "0").start().unwrap();
     let mut client = server.client();
     run(&mut client, &["DEBUG POPULATE 300000 key 100".into(), "SAVE".into()]);
     let old = fs::read(server.data().join("dump.rdb")).unwrap();
