@@ -2,6 +2,7 @@
 
 mod allocator;
 mod check_aof;
+mod check_rdb;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -35,6 +36,12 @@ enum Command {
         /// A segment, a base, or a manifest
         file: PathBuf,
     },
+    /// Check an RDB file, or the RDB part that a file of the log begins with
+    #[command(after_help = CHECK_RDB_HELP)]
+    CheckRdb {
+        /// A `dump.rdb`, a base, or a log with an RDB part in front
+        file: PathBuf,
+    },
 }
 
 const SERVER_HELP: &str = "\
@@ -44,6 +51,10 @@ Examples:
   graven server --port 7000 --appendfsync always  options of redis.conf with two dashes in front
   echo 'port 7000' | graven server -              the configuration from standard input";
 
+const CHECK_RDB_HELP: &str = "\
+Prints what redis-check-rdb prints; the exit status is 0 if a server would load the file. Nothing is changed: a damaged
+RDB file cannot be repaired, only restored from a copy.";
+
 fn main() -> ExitCode {
     graven_server::set_allocator(allocator::used_bytes, allocator::give_back);
     let command = Cli::parse().command.unwrap_or(Command::Server { args: Vec::new() });
@@ -51,6 +62,7 @@ fn main() -> ExitCode {
         // The server has told its own log already.
         Command::Server { args } => return graven_server::start(args).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         Command::CheckAof { fix, truncate_to_timestamp, file } => check_aof::run(&file, fix, truncate_to_timestamp),
+        Command::CheckRdb { file } => check_rdb::run(&file),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -166,6 +166,9 @@ pub enum ValueDamage {
     /// A stream's node has no identifier.
     #[error("has a stream node without a valid identifier")]
     StreamNode,
+    /// A stream's node holds no entries of a stream.
+    #[error("has a stream node that is damaged")]
+    StreamEntries,
     /// Pending entries of a group are out of order, or do not belong to exactly one consumer.
     #[error("has pending entries that are not in order, or not of one consumer each")]
     Pending,

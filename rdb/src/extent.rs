@@ -6,6 +6,7 @@
 //! damaged inside, and is as long as its lengths say.
 
 use crate::format::{VALKEY_VERSION, encoding, opcode, special_score, value_type};
+use crate::module::kind;
 
 /// Why the end of a record is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,7 @@ pub(crate) fn of_record(bytes: &[u8], version: u32) -> Result<Extent> {
             opcode::RESIZE_DB => cursor.lengths(2)?,
             opcode::SLOT_INFO => cursor.lengths(3)?,
             opcode::FUNCTION2 => cursor.string()?,
+            opcode::MODULE_AUX => cursor.module()?,
             opcode::LOWEST.. => return Err(Unknown::Kind),
             code => {
                 cursor.string()?;
@@ -178,6 +180,7 @@ impl Cursor<'_> {
                 return self.string();
             }
             value_type::STREAM | value_type::STREAM_2 | value_type::STREAM_3 => return self.stream(code),
+            value_type::MODULE_2 => return self.module(),
             value_type::HASH_METADATA => self.pass(8)?,
             value_type::LIST
             | value_type::SET
@@ -216,6 +219,21 @@ impl Cursor<'_> {
                 cursor.strings(2)
             }),
             _ => self.strings(count),
+        }
+    }
+
+    /// A module's identity and its fields.
+    fn module(&mut self) -> Result<()> {
+        self.length()?;
+        loop {
+            match self.length()? {
+                kind::END => return Ok(()),
+                kind::SIGNED | kind::UNSIGNED => drop(self.length()?),
+                kind::FLOAT => self.pass(4)?,
+                kind::DOUBLE => self.pass(8)?,
+                kind::STRING => self.string()?,
+                _ => return Err(Unknown::Kind),
+            }
         }
     }
 

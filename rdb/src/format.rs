@@ -36,6 +36,9 @@ pub(crate) mod value_type {
     pub const SORTED_SET: u8 = 3;
     pub const HASH: u8 = 4;
     pub const SORTED_SET_2: u8 = 5;
+    /// Only the module itself knows where such a value ends.
+    pub const MODULE: u8 = 6;
+    pub const MODULE_2: u8 = 7;
     pub const HASH_ZIPMAP: u8 = 9;
     pub const LIST_ZIPLIST: u8 = 10;
     pub const SET_INTSET: u8 = 11;

@@ -38,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod check;
 mod compact;
 mod error;
 mod extent;
@@ -50,6 +51,7 @@ mod string;
 mod value;
 mod writer;
 
+pub use check::{Judges, check};
 pub use error::{Error, Result, ValueDamage};
 pub use format::{is_rdb, type_name};
 pub use pieces::{Piece, Pieces, Records};

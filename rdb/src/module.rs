@@ -1,4 +1,5 @@
-//! The data that modules leave beside the keys, which only the module understands but anyone can skip.
+//! The data of modules, beside the keys or as a key's value: only the module understands it, but anyone can pass over it, since
+//! every field of it says what it is.
 
 use std::io::Read;
 
@@ -8,7 +9,7 @@ use crate::{Error, Result};
 const EXPECTED: &str = "module data";
 
 /// The kinds of a field. A field is a kind, written as a length, and a payload.
-mod kind {
+pub(crate) mod kind {
     pub const END: u64 = 0;
     pub const SIGNED: u64 = 1;
     pub const UNSIGNED: u64 = 2;
@@ -17,13 +18,18 @@ mod kind {
     pub const STRING: u64 = 5;
 }
 
-/// Skips a module's data and says which module and which of its own format versions it belongs to.
-pub(crate) fn skip_aux<R: Read>(source: &mut Source<R>) -> Result<(String, u64)> {
+/// Whose data comes next, and in which version of the module's own format.
+pub(crate) fn identity<R: Read>(source: &mut Source<R>) -> Result<(String, u64)> {
     let id = source.length(EXPECTED)?;
+    Ok((name(id), id & 0x3ff))
+}
+
+/// Passes over the fields of a module's data, up to their end.
+pub(crate) fn skip_fields<R: Read>(source: &mut Source<R>) -> Result<()> {
     loop {
         let offset = source.offset();
         match source.length(EXPECTED)? {
-            kind::END => return Ok((name(id), id & 0x3ff)),
+            kind::END => return Ok(()),
             kind::SIGNED | kind::UNSIGNED => drop(source.length(EXPECTED)?),
             kind::FLOAT => drop(source.array::<4>(EXPECTED)?),
             kind::DOUBLE => drop(source.array::<8>(EXPECTED)?),

@@ -88,6 +88,17 @@ pub enum Skipped {
         /// The version of the module's own format.
         version: u64,
     },
+    /// A key with a value of a module's type.
+    ModuleValue {
+        /// The key.
+        key: Vec<u8>,
+        /// The database of the key.
+        db: u64,
+        /// The module type's name.
+        module: String,
+        /// The version of the module's own format.
+        version: u64,
+    },
     /// A key whose value has no elements, which some releases have written by mistake.
     EmptyKey {
         /// The key.
@@ -112,6 +123,11 @@ impl fmt::Display for Skipped {
                 write!(f, "a library of functions was not loaded: {}", first_line.escape_ascii())
             }
             Skipped::ModuleAux { module, version } => write!(f, "data of the module {module}, version {version}, was not loaded"),
+            Skipped::ModuleValue { key, db, module, version } => write!(
+                f,
+                "the key \"{}\" of database {db}, a value of the module {module}, version {version}, was not loaded",
+                key.escape_ascii()
+            ),
             Skipped::EmptyKey { key } => write!(f, "the key \"{}\", which has no elements, was not loaded", key.escape_ascii()),
             Skipped::SlotInfo { slot, keys, .. } => write!(f, "the hint that slot {slot} holds {keys} keys was not used"),
         }
@@ -260,9 +276,10 @@ impl<R: Read> Reader<R> {
                 }
                 opcode::SLOT_INFO => Event::Skipped(self.slot_info()?),
                 opcode::FUNCTION2 => Event::Skipped(Skipped::Function { code: self.source.string("a function library")? }),
-                opcode::FUNCTION_PRE_RELEASE => Event::Skipped(self.pre_release_function()?),
+                opcode::FUNCTION_PRE_RELEASE => Event::Skipped(Skipped::Function { code: pre_release_function(&mut self.source)? }),
                 opcode::MODULE_AUX => {
-                    let (module, version) = module::skip_aux(&mut self.source)?;
+                    let (module, version) = module::identity(&mut self.source)?;
+                    module::skip_fields(&mut self.source)?;
                     Event::Skipped(Skipped::ModuleAux { module, version })
                 }
                 opcode::LOWEST.. => return Err(Error::UnsupportedOpcode { code, offset }),
@@ -284,6 +301,11 @@ impl<R: Read> Reader<R> {
 
     fn entry(&mut self, code: u8, offset: u64, attributes: Attributes) -> Result<Event> {
         let key = self.source.string("a key")?;
+        if code == value_type::MODULE_2 {
+            let (module, version) = module::identity(&mut self.source)?;
+            module::skip_fields(&mut self.source)?;
+            return Ok(Event::Skipped(Skipped::ModuleValue { key, db: self.db, module, version }));
+        }
         match value::read(code, self.version, &mut self.source)? {
             Some(value) if value.is_empty() => Ok(Event::Skipped(Skipped::EmptyKey { key })),
             Some(value) => Ok(Event::Entry { key, value, attributes }),
@@ -300,17 +322,6 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// The layout of the release candidates of Redis 7.0: name, engine, whether there is a description, it, source code.
-    fn pre_release_function(&mut self) -> Result<Skipped> {
-        const EXPECTED: &str = "a function library";
-        let _name = self.source.string(EXPECTED)?;
-        let _engine = self.source.string(EXPECTED)?;
-        if self.source.length(EXPECTED)? != 0 {
-            let _description = self.source.string(EXPECTED)?;
-        }
-        Ok(Skipped::Function { code: self.source.string(EXPECTED)? })
-    }
-
     fn check_end(&mut self) -> Result<()> {
         if self.version < FIRST_CHECKSUM_VERSION {
             return Ok(());
@@ -324,6 +335,18 @@ impl<R: Read> Reader<R> {
         }
         Ok(())
     }
+}
+
+/// The source code of a library of functions in the layout of the release candidates of Redis 7.0: name, engine, whether there is a
+/// description, it, source code.
+pub(crate) fn pre_release_function<R: Read>(source: &mut Source<R>) -> Result<Vec<u8>> {
+    const EXPECTED: &str = "a function library";
+    let _name = source.string(EXPECTED)?;
+    let _engine = source.string(EXPECTED)?;
+    if source.length(EXPECTED)? != 0 {
+        let _description = source.string(EXPECTED)?;
+    }
+    source.string(EXPECTED)
 }
 
 /// A whole file, read.

@@ -24,6 +24,8 @@ pub(crate) struct Source<R> {
     filled: usize,
     /// How many bytes were handed out before the buffer's first.
     base: u64,
+    /// Where the last piece began that was not at hand as a whole.
+    piece: u64,
     digest: Digest,
     /// What reading on will fail with.
     failure: Option<io::Error>,
@@ -38,6 +40,7 @@ impl<R: Read> Source<R> {
             position: 0,
             filled: 0,
             base: 0,
+            piece: 0,
             digest: Digest::new(CrcAlgorithm::Crc64Redis),
             failure: None,
         }
@@ -46,7 +49,7 @@ impl<R: Read> Source<R> {
     /// A source that begins in the middle of a file: at `base`, with bytes that have been read already, before which the digest
     /// is this. A failure is one that the next reading of the file is to meet, since it was met when reading ahead.
     pub fn from_middle(inner: R, base: u64, ahead: Vec<u8>, digest: Digest, failure: Option<io::Error>) -> Self {
-        Source { inner, filled: ahead.len(), buffer: ahead, hashed: 0, position: 0, base, digest, failure }
+        Source { inner, filled: ahead.len(), buffer: ahead, hashed: 0, position: 0, base, piece: base, digest, failure }
     }
 
     /// The file, where it goes on, where in it the bytes that were read ahead begin, these bytes, and the digest of all before.
@@ -65,6 +68,11 @@ impl<R: Read> Source<R> {
     /// How many bytes have been handed out.
     pub fn offset(&self) -> u64 {
         self.base + self.position as u64
+    }
+
+    /// Where the piece begins at which reading failed, if it failed for want of bytes.
+    pub fn last_piece(&self) -> u64 {
+        self.piece
     }
 
     /// The checksum of the bytes handed out.
@@ -131,7 +139,10 @@ impl<R: Read> Source<R> {
     pub fn byte(&mut self, expected: &'static str) -> Result<u8> {
         match self.at_hand(1) {
             Some(byte) => Ok(byte[0]),
-            None => Ok(self.some(1, expected)?[0]),
+            None => {
+                self.piece = self.offset();
+                Ok(self.some(1, expected)?[0])
+            }
         }
     }
 
@@ -141,6 +152,7 @@ impl<R: Read> Source<R> {
         if let Some(array) = self.at_hand(N as u64) {
             return Ok(*array.first_chunk().expect("as many bytes as were asked for"));
         }
+        self.piece = self.offset();
         let mut array = [0; N];
         let mut done = 0;
         while done < N {
@@ -182,6 +194,7 @@ impl<R: Read> Source<R> {
         if out.is_empty() {
             out.reserve_exact(usize::try_from(length).unwrap_or(usize::MAX).min(BUFFER_BYTES));
         }
+        self.piece = self.offset();
         let mut remaining = length;
         while remaining > 0 {
             let some = self.some(remaining, expected)?;

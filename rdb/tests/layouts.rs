@@ -85,13 +85,19 @@ fn what_cannot_be_used_is_passed_over_and_named() {
     // The identity of a module type: "ABCDEFGHI" and version 3.
     let identity = (0..9_u64).fold(0, |identity, character| identity << 6 | character) << 10 | 3;
     let module = [b"\xf7\x81".as_slice(), &identity.to_be_bytes(), b"\x02\x01\x01\x05\x03abcd\x04efghijkl\x05\x02mn\x02\x09\x00"].concat();
-    let body =
-        [&module[..], b"\xf4\x05\x02\x01\xf5\x09#!lua\ncod\xf6\x01n\x03LUA\x01\x01d\x04code\xf6\x01n\x03LUA\x00\x04core\x00\x01k\x01v"]
-            .concat();
+    let value = [b"\xfe\x04\x07\x02mk", &module[1..]].concat();
+    let body = [
+        &module[..],
+        &value,
+        b"\xf4\x05\x02\x01\xf5\x09#!lua\ncod\xf6\x01n\x03LUA\x01\x01d\x04code\xf6\x01n\x03LUA\x00\x04core\x00\x01k\x01v",
+    ]
+    .concat();
     assert_eq!(
         events(&body).expect("well formed"),
         [
             Event::Skipped(Skipped::ModuleAux { module: "ABCDEFGHI".to_owned(), version: 3 }),
+            Event::SelectDb(4),
+            Event::Skipped(Skipped::ModuleValue { key: b"mk".to_vec(), db: 4, module: "ABCDEFGHI".to_owned(), version: 3 }),
             Event::Skipped(Skipped::SlotInfo { slot: 5, keys: 2, expires: 1 }),
             Event::Skipped(Skipped::Function { code: b"#!lua\ncod".to_vec() }),
             Event::Skipped(Skipped::Function { code: b"code".to_vec() }),
@@ -99,15 +105,17 @@ fn what_cannot_be_used_is_passed_over_and_named() {
             plain(b"k", b"v"),
         ]
     );
+    let said = Skipped::ModuleValue { key: b"mk".to_vec(), db: 4, module: "ABCDEFGHI".to_owned(), version: 3 }.to_string();
+    assert_eq!(said, "the key \"mk\" of database 4, a value of the module ABCDEFGHI, version 3, was not loaded");
     assert!(matches!(events(b"\xf7\x01\x06"), Err(Error::BadModuleData { kind: 6, offset: 11 })));
 }
 
 #[test]
 fn a_type_that_cannot_be_loaded_is_named_with_its_key_and_place() {
-    let error = events(b"\xfe\x02\x07\x04list\x01\x01a").expect_err("values of modules are not read");
-    assert!(matches!(error, Error::UnsupportedType { code: 7, db: 2, offset: 11, .. }));
+    let error = events(b"\xfe\x02\x06\x04list\x01\x01a").expect_err("nobody knows where such a value ends");
+    assert!(matches!(error, Error::UnsupportedType { code: 6, db: 2, offset: 11, .. }));
     let sentence = error.to_string();
-    for part in ["\"list\"", "database 2", "type 7 (module value)", "offset 11"] {
+    for part in ["\"list\"", "database 2", "type 6 (module value without a length)", "offset 11"] {
         assert!(sentence.contains(part), "{part} is not in: {sentence}");
     }
     let error = events(b"\x63\x01k").expect_err("there is no type 99");

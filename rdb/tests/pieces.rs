@@ -106,6 +106,7 @@ fn file_of(version: u32, copies: usize, values: &[(u8, Vec<u8>)]) -> Vec<u8> {
         bytes.extend([&[0][..], &samples::string(b"n"), &[0xc2, 1, 2, 3, 4]].concat());
         bytes.extend([&[0][..], &samples::string(b"z"), &[0xc3, 5, 12, 0, b'a', 0xe0, 2, 0]].concat());
         bytes.extend([&[245][..], &samples::string(b"#!lua name=lib"), &[244, 1, 2, 3]].concat());
+        bytes.extend([&[247][..], &samples::module(), &[7], &samples::string(b"m"), &samples::module()].concat());
     }
     bytes.push(255);
     bytes.extend(samples::NO_CHECKSUM);

@@ -27,6 +27,7 @@ pub(crate) use list::container;
 pub use list::{List, ListNode};
 pub use set::Set;
 pub use sorted_set::SortedSet;
+pub(crate) use sorted_set::read_text_score;
 pub(crate) use stream::ENTRIES_READ_UNKNOWN;
 pub use stream::{Consumer, Group, Id, Pending, Stream};
 pub use strings::Strings;

@@ -102,7 +102,7 @@ fn is_before(one: (f64, Item<'_>), other: (f64, Item<'_>)) -> bool {
 }
 
 /// A score as text behind its length, or one of the three values that are none.
-fn read_text_score<R: Read>(source: &mut Source<R>) -> Result<f64> {
+pub(crate) fn read_text_score<R: Read>(source: &mut Source<R>) -> Result<f64> {
     const EXPECTED: &str = "a score";
     let offset = source.offset();
     match source.byte(EXPECTED)? {

@@ -77,12 +77,21 @@ const EXPECTED: &str = "a stream";
 
 impl Stream {
     pub(super) fn read<R: Read>(code: u8, source: &mut Source<R>) -> Result<Stream> {
+        Self::read_with(code, source, |_, _| true)
+    }
+
+    /// Reads a stream; one of which `is_node` does not let a node through is damaged.
+    pub(crate) fn read_with<R: Read>(code: u8, source: &mut Source<R>, is_node: impl Fn(&Id, &[u8]) -> bool) -> Result<Stream> {
         let mut stream = Stream::default();
         for _ in 0..source.length(EXPECTED)? {
             let offset = source.offset();
             let id = source.string(EXPECTED)?;
             let id = id.try_into().map_err(|_| Error::BadValue { offset, damage: ValueDamage::StreamNode })?;
-            stream.nodes.push((id, source.string(EXPECTED)?));
+            let node = source.string(EXPECTED)?;
+            if !is_node(&id, &node) {
+                return Err(Error::BadValue { offset, damage: ValueDamage::StreamEntries });
+            }
+            stream.nodes.push((id, node));
         }
         stream.length = source.length(EXPECTED)?;
         stream.last_id = read_id(source)?;
