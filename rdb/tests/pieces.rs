@@ -106,11 +106,22 @@ fn file_of(version: u32, copies: usize, values: &[(u8, Vec<u8>)]) -> Vec<u8> {
         bytes.extend([&[0][..], &samples::string(b"n"), &[0xc2, 1, 2, 3, 4]].concat());
         bytes.extend([&[0][..], &samples::string(b"z"), &[0xc3, 5, 12, 0, b'a', 0xe0, 2, 0]].concat());
         bytes.extend([&[245][..], &samples::string(b"#!lua name=lib"), &[244, 1, 2, 3]].concat());
-        bytes.extend([&[247][..], &samples::module(), &[7], &samples::string(b"m"), &samples::module()].concat());
+        bytes.extend([&[247][..], &module(), &[7], &samples::string(b"m"), &module()].concat());
     }
     bytes.push(255);
     bytes.extend(samples::NO_CHECKSUM);
     bytes
+}
+
+/// What a module type named `exampleMT` leaves, in version 1 of its own format: a field of each kind.
+fn module() -> Vec<u8> {
+    const CHARACTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let identity = b"exampleMT".iter().fold(0_u64, |identity, character| {
+        identity << 6 | CHARACTERS.iter().position(|other| other == character).expect("a character of a module's name") as u64
+    });
+    let identity = (identity << 10 | 1).to_be_bytes();
+    let fields = b"\x02\x01\x01\x05\x03abcd\x04efghijkl\x05\x02mn\x02\x09\x00";
+    [&[0x81][..], &identity, fields].concat()
 }
 
 #[test]

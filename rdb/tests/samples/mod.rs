@@ -92,17 +92,6 @@ pub fn stream(code: u8) -> Vec<u8> {
     bytes
 }
 
-/// What a module type named `exampleMT` leaves, in version 1 of its own format: a field of each kind.
-pub fn module() -> Vec<u8> {
-    const CHARACTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let identity = b"exampleMT".iter().fold(0_u64, |identity, character| {
-        identity << 6 | CHARACTERS.iter().position(|other| other == character).expect("a character of a module's name") as u64
-    });
-    let identity = (identity << 10 | 1).to_be_bytes();
-    let fields = b"\x02\x01\x01\x05\x03abcd\x04efghijkl\x05\x02mn\x02\x09\x00";
-    [&[0x81][..], &identity, fields].concat()
-}
-
 /// A long string that compresses badly, for the wide lengths.
 pub fn long(bytes: usize) -> String {
     (0..bytes).map(|i| char::from(b'a' + (i * i % 23) as u8)).collect()
