@@ -1,9 +1,93 @@
 //! RDB files that other servers wrote, found at the start.
+//!
+//! In `rdb_files` there is a small file for each version of the format, put together from what is known of it: bytes in hexadecimal or
+//! as text in quotes, comments behind `#`, and behind `=` what is to be found after loading.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use graven_testkit::dump::Dump;
 use graven_testkit::process::Builder;
 use graven_testkit::{Program, Server, Value};
+
+/// A file and what it holds, a line for each key.
+struct Sample {
+    name: String,
+    bytes: Vec<u8>,
+    holds: Vec<String>,
+}
+
+/// All files, by name.
+fn samples() -> Vec<Sample> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rdb_files");
+    let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| sample(path)).collect()
+}
+
+fn sample(path: &Path) -> Sample {
+    let (mut bytes, mut holds) = (Vec::new(), Vec::new());
+    for line in std::fs::read_to_string(path).unwrap().lines() {
+        if let Some(held) = line.strip_prefix("= ") {
+            holds.push(held.to_owned());
+            continue;
+        }
+        // Every other part stands between quotes.
+        for (i, part) in line.split('#').next().unwrap().split('"').enumerate() {
+            if i % 2 == 1 {
+                bytes.extend_from_slice(part.as_bytes());
+            } else {
+                bytes.extend(part.split_ascii_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()));
+            }
+        }
+    }
+    Sample { name: path.file_stem().unwrap().to_string_lossy().into_owned(), bytes, holds }
+}
+
+#[test]
+fn a_file_of_every_version_loads_to_what_it_holds() {
+    let samples = samples();
+    let versions: BTreeSet<&[u8]> = samples.iter().map(|sample| &sample.bytes[..9]).collect();
+    assert_eq!(versions.len(), 13, "versions 1 to 12 and 80");
+    for Sample { name, bytes, holds } in &samples {
+        let dir = tempfile::tempdir().unwrap();
+        let server = graven(dir.path(), bytes).start().unwrap();
+        let found = Dump::take(&mut server.client()).unwrap().lines();
+        assert_eq!(&found, holds, "{name} holds\n= {}", found.join("\n= "));
+    }
+}
+
+#[test]
+fn redis_finds_the_same_in_the_files_that_it_can_read() {
+    // Redis 7.0 knows versions up to 10, and refuses what modules left that it does not have.
+    let known: Vec<Sample> = samples().into_iter().filter(|sample| &sample.bytes[..9] <= b"REDIS0010" && sample.bytes[9] != 0xf7).collect();
+    assert_eq!(known.len(), 10);
+    for Sample { name, bytes, .. } in known {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("dump.rdb"), &bytes).unwrap();
+        let redis = Server::builder(&Program::redis()).data(dir.path()).option("appendonly", "no").start().unwrap();
+        let expected = Dump::take(&mut redis.client()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let server = graven(dir.path(), &bytes).start().unwrap();
+        let found = Dump::take(&mut server.client()).unwrap();
+        assert_eq!(expected.diff(&found, 0), None, "{name}");
+    }
+}
+
+#[test]
+fn every_type_of_value_is_in_one_of_the_files() {
+    let mut codes = BTreeSet::new();
+    for Sample { bytes, holds, .. } in samples() {
+        let keys = holds.iter().map(|line| line.split('"').nth(1).unwrap()).chain(["mod"]);
+        for key in keys {
+            let head = [&[key.len() as u8], key.as_bytes()].concat();
+            codes.extend(bytes.windows(head.len()).position(|window| window == head).map(|at| bytes[at - 1]));
+        }
+    }
+    // Six is the module value that nobody can pass over, and there is no type eight.
+    let expected: BTreeSet<u8> = (0..=25).filter(|code| ![6, 8].contains(code)).collect();
+    assert_eq!(&codes & &expected, expected);
+}
 
 /// A server that finds this file.
 fn graven(dir: &Path, file: &[u8]) -> Builder {

@@ -58,6 +58,11 @@ impl Dump {
         self.0.is_empty()
     }
 
+    /// A line for each key.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.iter().map(|(key, entry)| format!("{}: {}", name(key), show(entry))).collect()
+    }
+
     /// What differs, one line a key, or `None`; deadlines may be apart by `tolerance_ms` (0 between runs of one log,
     /// some seconds between two servers that were given relative times one after the other).
     pub fn diff(&self, other: &Dump, tolerance_ms: i64) -> Option<String> {

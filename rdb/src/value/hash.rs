@@ -66,7 +66,10 @@ impl Hash {
                 let offset = source.offset();
                 match i64::from_le_bytes(source.array(EXPECTED)?) {
                     -1 => Ok(0),
-                    deadline => u64::try_from(deadline).map_err(|_| Error::BadDeadline { value: deadline, offset }),
+                    // The first moment of 1970 is as long past as the second, and zero stands for none here.
+                    deadline => {
+                        u64::try_from(deadline).map(|deadline| deadline.max(1)).map_err(|_| Error::BadDeadline { value: deadline, offset })
+                    }
                 }
             }),
             _ => {
