@@ -44,6 +44,7 @@ mod error;
 mod extent;
 mod format;
 mod module;
+pub mod payload;
 mod pieces;
 mod reader;
 mod source;

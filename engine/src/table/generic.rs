@@ -3,8 +3,41 @@
 use crate::command::{Arg, ArgType, Categories, CommandSpec, Flags, KeyFlags, KeySpec};
 use crate::commands::generic::*;
 use crate::commands::help::help;
+use crate::host::HostCommand;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::host("dump", 2, HostCommand::Dump)
+        .flags(Flags::READONLY)
+        .categories_too(Categories::KEYSPACE)
+        .keys(&[KeySpec::one(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .docs(
+            "generic",
+            "2.6.0",
+            "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
+            "Gives a key's value as bytes that RESTORE takes.",
+        )
+        .args(&[Arg::new("key", ArgType::Key(0))])
+        .tips(&["nondeterministic_output"]),
+    CommandSpec::host("restore", -4, HostCommand::Restore)
+        .flags(Flags::WRITE.union(Flags::DENYOOM))
+        .categories_too(Categories::KEYSPACE.union(Categories::DANGEROUS))
+        .keys(&[KeySpec::one(1, KeyFlags::OW.union(KeyFlags::UPDATE))])
+        .docs(
+            "generic",
+            "2.6.0",
+            "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
+            "Makes a key of what DUMP gave.",
+        )
+        .history(&[("3.0.0", "`REPLACE`."), ("5.0.0", "`ABSTTL`."), ("5.0.0", "`IDLETIME` and `FREQ`.")])
+        .args(&[
+            Arg::new("key", ArgType::Key(0)),
+            Arg::new("ttl", ArgType::Integer),
+            Arg::new("serialized-value", ArgType::String),
+            Arg::word("replace", "REPLACE").optional().since("3.0.0"),
+            Arg::word("absttl", "ABSTTL").optional().since("5.0.0"),
+            Arg::new("seconds", ArgType::Integer).token("IDLETIME").optional().since("5.0.0"),
+            Arg::new("frequency", ArgType::Integer).token("FREQ").optional().since("5.0.0"),
+        ]),
     CommandSpec::engine("copy", -3, copy)
         .flags(Flags::WRITE.union(Flags::DENYOOM))
         .categories_too(Categories::KEYSPACE)

@@ -35,7 +35,7 @@ pub enum Version {
 }
 
 impl Version {
-    fn number(self) -> u32 {
+    pub(crate) fn number(self) -> u32 {
         match self {
             Version::Redis7 => 10,
             Version::Redis7_4 => 12,

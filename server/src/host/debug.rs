@@ -1,11 +1,12 @@
 //! `DEBUG`: what tests need. Refused unless `enable-debug-command` allows it.
 
 use super::digest::Digest;
+use super::dump;
 use crate::logging::log;
 use crate::outside::Outside;
 use crate::snapshot;
 use graven_engine::{Blocked, Context, Error, SessionFlags, access, error, glob};
-use graven_rdb::{Attributes, Header, Options, Version, Writer};
+use graven_rdb::Version;
 use graven_resp::{Protocol, number};
 use graven_store::{Entry, Slot};
 use std::time::Duration;
@@ -126,22 +127,9 @@ fn object(outside: &Outside, cx: &mut Context<'_>) -> Result<(), Error> {
 
 /// How long the value is in an RDB file.
 fn serialized_bytes(entry: &Entry, compress: bool) -> u64 {
-    /// The type and the length of an empty key.
-    const AROUND: u64 = 2;
-    let header = Header {
-        redis_version: crate::REDIS_VERSION,
-        created_seconds: 0,
-        used_memory_bytes: 0,
-        is_aof_base: false,
-        version: Version::Redis7_4,
-    };
-    let written = |writer: std::io::Result<Writer<Vec<u8>>>| -> std::io::Result<u64> {
-        let mut writer = writer?;
-        let before = writer.bytes_written();
-        snapshot::write_entry(&mut writer, b"", entry, &Attributes::default())?;
-        Ok(writer.bytes_written() - before - AROUND)
-    };
-    written(Writer::new(Vec::new(), Options { compress, checksum: false }, &header)).expect("memory can be written to")
+    let bytes = dump::serialized(entry, compress, Version::Redis7_4).expect("memory can be written to");
+    // Without the type.
+    bytes.len() as u64 - 1
 }
 
 fn digest_values(cx: &mut Context<'_>) {

@@ -4,6 +4,7 @@ mod client;
 mod config;
 mod debug;
 mod digest;
+mod dump;
 mod info;
 mod memory;
 mod monitor;
@@ -33,6 +34,7 @@ impl Host for Outside {
             HostCommand::ConfigRewrite => config::rewrite(self, cx),
             HostCommand::ConfigSet => config::set(self, cx),
             HostCommand::Debug => debug::debug(self, cx),
+            HostCommand::Dump => dump::dump(self, cx),
             HostCommand::Info => info::info(self, cx),
             HostCommand::LastSave => persistence::last_save(self, cx),
             HostCommand::MemoryDoctor => memory::doctor(self, cx),
@@ -40,6 +42,7 @@ impl Host for Outside {
             HostCommand::MemoryPurge => memory::purge(self, cx),
             HostCommand::MemoryStats => memory::stats(self, cx),
             HostCommand::Monitor => monitor::monitor(self, cx),
+            HostCommand::Restore => dump::restore(cx),
             HostCommand::Role => persistence::role(self, cx),
             HostCommand::Save => persistence::save(self, cx),
             HostCommand::Shutdown => persistence::shutdown(self, cx),

@@ -120,6 +120,12 @@ impl Decoder {
         batch
     }
 
+    /// A loader for one key.
+    #[inline(always)]
+    pub(super) fn loader<'k>(&self, key: &'k [u8], attributes: &Attributes) -> Loader<'k> {
+        Loader { key, deadline: attributes.deadline_ms, access: self.access(attributes), hasher: self.hasher, thresholds: self.thresholds }
+    }
+
     fn database(&self, number: u64) -> Option<usize> {
         usize::try_from(number).ok().filter(|number| *number < self.databases)
     }
@@ -156,14 +162,11 @@ impl Filling<'_> {
             self.batch.expired += 1;
             return Ok(());
         }
-        let loader = Loader {
-            key,
-            deadline: attributes.deadline_ms,
-            access: decoder.access(attributes),
-            hasher: decoder.hasher,
-            thresholds: decoder.thresholds,
-        };
-        let entry = entry(&loader).map_err(|damage| LoadError::Value { key: key.escape_ascii().to_string(), offset: end, damage })?;
+        let entry = entry(&decoder.loader(key, attributes)).map_err(|damage| LoadError::Value {
+            key: key.escape_ascii().to_string(),
+            offset: end,
+            damage,
+        })?;
         let keys = match &mut self.keys {
             Some(keys) => keys,
             none => {

@@ -21,8 +21,8 @@ pub(crate) use save::write_entry;
 use crate::config::Config;
 use graven_aof::{Disk, File as _, OpenMode, Storage};
 use graven_engine::Engine;
-use graven_rdb::Options;
-use graven_store::DatabaseFacts;
+use graven_rdb::{Attributes, Options, Value};
+use graven_store::{DatabaseFacts, Entry};
 use std::io::{self, Write};
 
 /// Whether there is an RDB file.
@@ -88,6 +88,11 @@ pub(crate) fn save(engine: &Engine, disk: &Disk, config: &Config) -> io::Result<
         file.finish()?;
         Ok(bytes)
     })
+}
+
+/// An entry for a value that came by itself; an error says what is wrong with the value.
+pub(crate) fn entry_of(engine: &Engine, key: &[u8], value: Value, attributes: &Attributes) -> Result<Entry, load::Damage> {
+    decode::Decoder::new(engine, false).loader(key, attributes).entry(value)
 }
 
 /// The same for the encoder of a snapshot.
