@@ -8,6 +8,7 @@
 mod data;
 mod load;
 mod memory;
+mod pause;
 mod report;
 mod throughput;
 mod types;
@@ -25,7 +26,7 @@ pub struct Arguments {
     /// Measurements of each server for each row; the median counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Only rows whose name contains one of these words (as `set-p16`, `always`, `1 ms`, `load`).
+    /// Only rows whose name contains one of these words (as `set-p16`, `always`, `1 ms`, `load`, `BGREWRITEAOF`).
     #[arg(long, value_delimiter = ',')]
     loads: Vec<String>,
     /// Servers on the first core, load generator on the second.
@@ -67,5 +68,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         [Contender { name: "Redis", program: Program::redis() }, Contender { name: "Graven", program: Program::graven(binary) }];
     throughput::run(arguments, &contenders)?;
     load::run(arguments, &contenders)?;
-    memory::run(arguments, &contenders)
+    memory::run(arguments, &contenders)?;
+    pause::run(arguments, &contenders)
 }
