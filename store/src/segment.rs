@@ -12,6 +12,7 @@
 //! size classes. Growth moves pointers only: the position is stored with them.
 
 use crate::bucket::{Bucket, SLOTS, tag_of};
+use crate::bulk::{EARLY_SPLIT_LEN, Hint};
 use crate::entry::Entry;
 use crate::hasher::Hasher;
 use crate::prefetch::prefetch;
@@ -72,6 +73,11 @@ fn max_len(buckets: usize) -> usize {
 /// The number of buckets to give `len` entries after a split or a shrink: a load of at most four fifths.
 fn roomy_buckets(len: usize) -> usize {
     bucket_class((len * 5).div_ceil(4 * SLOTS))
+}
+
+/// The number of buckets that `len` entries will need: a load of seven eighths.
+fn reserved_buckets(len: usize) -> usize {
+    (len * 8).div_ceil(7 * SLOTS)
 }
 
 impl Segment {
@@ -186,15 +192,18 @@ impl Segment {
     }
 
     /// Whether one more entry needs a split; grows the table if that is enough.
-    pub(crate) fn reserve_one(&mut self) -> bool {
+    #[inline(always)]
+    pub(crate) fn reserve_one(&mut self, hint: Hint) -> bool {
+        self.len() >= max_len(self.buckets.len()) && self.grow(hint)
+    }
+
+    fn grow(&mut self, hint: Hint) -> bool {
         let buckets = self.buckets.len();
-        if self.len() < max_len(buckets) {
-            return false;
-        }
-        if buckets >= usize::from(self.split_buckets) && self.depth < MAX_DEPTH {
+        let is_early = hint.depth > self.depth && self.len() >= EARLY_SPLIT_LEN;
+        if (is_early || buckets >= usize::from(self.split_buckets)) && self.depth < MAX_DEPTH {
             return true;
         }
-        self.rebuild(bucket_class(buckets + 1));
+        self.rebuild(bucket_class((buckets + 1).max(reserved_buckets(hint.segment_len).min(2 * buckets))));
         false
     }
 
@@ -205,9 +214,9 @@ impl Segment {
         self.place(tag_of(hash), volatile, entry)
     }
 
-    /// Makes room for `len` entries in all, at a load of seven eighths: all segments would else be as full as any gets.
+    /// Makes room for `len` entries in all, so that no segment is as full as any gets.
     pub(crate) fn reserve(&mut self, len: usize) {
-        let buckets = bucket_class((len * 8).div_ceil(7 * SLOTS));
+        let buckets = bucket_class(reserved_buckets(len));
         if buckets > self.buckets.len() {
             self.rebuild(buckets);
         }
@@ -223,6 +232,14 @@ impl Segment {
             }
             bucket.mark_overflowed();
             at = self.after(at);
+        }
+    }
+
+    /// Takes back room that was made in advance and is not used.
+    pub(crate) fn settle(&mut self) {
+        let roomy = roomy_buckets(self.len());
+        if roomy + roomy / 4 < self.buckets.len() {
+            self.rebuild(roomy);
         }
     }
 

@@ -4,6 +4,7 @@
 //! neighbouring ones. When a segment is full it splits in two, and only if its prefix is as long as the index does the directory
 //! double, which copies four bytes per segment. So no operation ever touches more than one segment's entries.
 
+use crate::bulk::Hint;
 use crate::capture;
 use crate::entry::Entry;
 use crate::hasher::{Hasher, Key};
@@ -29,6 +30,8 @@ pub struct Table {
     /// The segment at which the next expiry pass goes on.
     pub(crate) expire_next: usize,
     pub(crate) capture: capture::State,
+    /// How large it is expected to grow.
+    pub(crate) hint: Hint,
 }
 
 /// The shape of a database's tables.
@@ -69,6 +72,7 @@ impl Table {
             deadline_sum: 0,
             expire_next: 0,
             capture: capture::State::default(),
+            hint: Hint::default(),
         }
     }
 
@@ -258,7 +262,7 @@ impl Table {
         entry.set_seen(self.capture.phase());
         self.capture.note_arrival(&entry);
         let mut segment = self.segment_index(hash);
-        while self.segments[segment].reserve_one() {
+        while self.segments[segment].reserve_one(self.hint) {
             self.split(hash);
             segment = self.segment_index(hash);
         }

@@ -114,3 +114,39 @@ fn a_hint_for_a_table_with_keys_loses_none() {
     assert_eq!(facts(&keyspace, 5_000), facts(&one_by_one(5_000), 5_000));
     assert!(keyspace.db(0).table_stats().segments >= 1_000_000 / 600);
 }
+
+/// Keys that come one by one into a table that expects so many.
+fn expecting(expected: usize, count: usize) -> Keyspace {
+    let mut keyspace = keyspace();
+    for number in 0..count {
+        if number.is_multiple_of(5_000) {
+            keyspace.db_mut(0).expect(expected);
+        }
+        let entry = entry(&keyspace, number);
+        let bytes = entry.key().to_vec();
+        let key = keyspace.key(&bytes);
+        assert!(keyspace.db_mut(0).insert(key, entry).is_none());
+    }
+    keyspace.db_mut(0).settle();
+    keyspace
+}
+
+#[test]
+fn a_table_that_expects_keys_has_what_came_whatever_was_expected() {
+    const COUNT: usize = 40_000;
+    let expected = facts(&one_by_one(COUNT), COUNT);
+    for guess in [1, COUNT / 10, COUNT, 50 * COUNT, usize::MAX] {
+        assert_eq!(facts(&expecting(guess, COUNT), COUNT), expected, "guess {guess}");
+    }
+}
+
+#[test]
+fn a_wrong_guess_costs_few_bytes_a_key() {
+    const COUNT: usize = 200_000;
+    let grown = one_by_one(COUNT).db(0).table_bytes() as f64 / COUNT as f64;
+    for (guess, more) in [(COUNT / 10, 0.5), (COUNT, 2.0), (2 * COUNT, 3.0), (1000 * COUNT, 5.0)] {
+        let guessed = expecting(guess, COUNT);
+        let bytes = guessed.db(0).table_bytes() as f64 / COUNT as f64;
+        assert!(bytes < grown + more, "{guess} keys expected: {bytes} bytes a key, otherwise {grown}");
+    }
+}
