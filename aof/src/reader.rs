@@ -55,6 +55,16 @@ impl Chunk {
         })
     }
 
+    /// How many commands there are, and how many arguments they have in all.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.commands.len(), self.args.len())
+    }
+
+    /// All bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The file it came from.
     pub fn path(&self) -> &str {
         &self.path
@@ -127,8 +137,9 @@ pub struct End {
 }
 
 /// What a reading thread sends.
-pub enum Message {
-    Chunk(Chunk),
+pub enum Message<C> {
+    /// What was made of a chunk, and how many bytes of the file that was.
+    Chunk(C, u64),
     End(io::Result<End>),
 }
 
@@ -216,8 +227,11 @@ impl<F: File> Reader<F> {
     }
 
     /// Reads the file on a thread of its own.
-    pub fn send_to(self, sender: &Sender<Message>) {
-        let end = self.read(|chunk| sender.send(Message::Chunk(chunk)).is_ok());
+    pub fn send_to<C>(self, sender: &Sender<Message<C>>, convert: impl Fn(Chunk) -> C) {
+        let end = self.read(|chunk| {
+            let file_bytes = chunk.file_bytes();
+            sender.send(Message::Chunk(convert(chunk), file_bytes)).is_ok()
+        });
         if let Some(end) = end.transpose() {
             // The receiver is gone when loading was given up.
             let _ = sender.send(Message::End(end));

@@ -49,11 +49,11 @@ const RDB_BUFFER_BYTES: usize = 256 << 10;
 const RDB_MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
 
 /// The next thing to load.
-pub enum Part {
+pub enum Part<C = Chunk> {
     /// An RDB file or preamble. Tell [`Recovery::rdb_consumed`] how many bytes it took before asking for the next part.
     Rdb(RdbPart),
     /// Whole commands, whole transactions.
-    Commands(Chunk),
+    Commands(C),
 }
 
 /// An RDB file, or the RDB preamble of a base.
@@ -86,25 +86,29 @@ struct FileToLoad {
     first_lsn: Option<u64>,
 }
 
-enum State {
+enum State<C> {
     /// The file of this index is next.
     Next,
     /// Its RDB is with the caller.
     Rdb,
     /// Its commands are being read.
-    Reading(Receiver<Message>),
+    Reading(Receiver<Message<C>>),
     Done,
 }
 
-/// A log that is being loaded.
-pub struct Recovery<S: Storage> {
+/// What the reading thread makes of a chunk before it hands it out.
+type Convert<C> = Arc<dyn Fn(Chunk) -> C + Send + Sync>;
+
+/// A log that is being loaded. `C` is what chunks of commands are handed out as.
+pub struct Recovery<S: Storage, C = Chunk> {
     place: Arc<Place<S>>,
     lock: S::Lock,
     options: Options,
     manifest: Option<Manifest>,
     files: Vec<FileToLoad>,
     index: usize,
-    state: State,
+    state: State<C>,
+    convert: Convert<C>,
     rdb_end: u64,
     position: Position,
     /// Where files are to be cut.
@@ -122,6 +126,13 @@ impl<S: Storage> Recovery<S> {
 
     /// Locks the directory, reads the manifest, and takes over an old single-file log.
     pub fn open(storage: Arc<S>, options: Options) -> Result<Self> {
+        Recovery::open_with(storage, options, |chunk| chunk)
+    }
+}
+
+impl<S: Storage, C: Send + 'static> Recovery<S, C> {
+    /// The same; the reading thread makes something of each chunk with `convert`, ahead of the thread that executes it.
+    pub fn open_with(storage: Arc<S>, options: Options, convert: impl Fn(Chunk) -> C + Send + Sync + 'static) -> Result<Self> {
         let Found { place, lock, manifest, notices } = directory::find(storage, &options)?;
         let mut files = Vec::new();
         for entry in manifest.iter().flat_map(Manifest::live) {
@@ -142,6 +153,7 @@ impl<S: Storage> Recovery<S> {
             files,
             index: 0,
             state: State::Next,
+            convert: Arc::new(convert),
             rdb_end: 0,
             position: Position { lsn: 0, anchored: false },
             cuts: Vec::new(),
@@ -157,7 +169,7 @@ impl<S: Storage> Recovery<S> {
     }
 
     /// The next thing to load, or `None` at the end. May block while the reading thread is behind.
-    pub fn next_part(&mut self) -> Result<Option<Part>> {
+    pub fn next_part(&mut self) -> Result<Option<Part<C>>> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Done => return Ok(None),
@@ -173,8 +185,8 @@ impl<S: Storage> Recovery<S> {
                 }
                 State::Rdb => self.state = self.start_reading(self.rdb_end)?,
                 State::Reading(messages) => match messages.recv() {
-                    Ok(Message::Chunk(chunk)) => {
-                        self.bytes_in_file += chunk.file_bytes();
+                    Ok(Message::Chunk(chunk, file_bytes)) => {
+                        self.bytes_in_file += file_bytes;
                         self.state = State::Reading(messages);
                         return Ok(Some(Part::Commands(chunk)));
                     }
@@ -219,7 +231,7 @@ impl<S: Storage> Recovery<S> {
         self.rdb_end = bytes;
     }
 
-    fn start_reading(&mut self, offset: u64) -> Result<State> {
+    fn start_reading(&mut self, offset: u64) -> Result<State<C>> {
         let file = self.open_file()?;
         let FileToLoad { entry, len, .. } = &self.files[self.index];
         self.bytes_in_file = offset;
@@ -233,9 +245,10 @@ impl<S: Storage> Recovery<S> {
             counts: entry.kind == Kind::Incr,
         };
         let (sender, receiver) = bounded(CHUNKS_AHEAD);
+        let convert = self.convert.clone();
         std::thread::Builder::new()
             .name("aof-read".to_owned())
-            .spawn(move || reader.send_to(&sender))
+            .spawn(move || reader.send_to(&sender, &*convert))
             .map_err(|e| self.place.error("start a thread to read", &entry.name, e))?;
         Ok(State::Reading(receiver))
     }

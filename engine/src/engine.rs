@@ -19,7 +19,7 @@ use crate::stats::{CommandStats, Stats};
 use crate::unsettled::Unsettled;
 use crate::watch::Watches;
 use graven_resp::{Args, Reply};
-use graven_store::{Key, Keyspace, MemberPlace};
+use graven_store::{Hasher, Key, Keyspace, MemberPlace};
 
 /// Commands held back by `CLIENT PAUSE`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +36,16 @@ pub enum Pause {
 /// A command looked up ahead of its execution, so that its key could be fetched into the cache.
 #[derive(Clone, Copy)]
 pub struct Prepared {
-    command: Option<CommandId>,
-    key_hash: Option<u64>,
+    pub(crate) command: Option<CommandId>,
+    pub(crate) key_hash: Option<u64>,
+}
+
+impl Prepared {
+    #[inline]
+    pub(crate) fn new(registry: &Registry, hasher: Hasher, command: Option<CommandId>, args: Args<'_>) -> Prepared {
+        let has_key = command.is_some_and(|id| args.len() > 1 && registry.get(id).first_key_is_1);
+        Prepared { command, key_hash: has_key.then(|| hasher.key(args.at(1)).hash) }
+    }
 }
 
 /// What the server must know of an execution.
@@ -174,26 +182,17 @@ impl Engine {
     /// [`Engine::prefetch`] for them, then execute them: their cache misses overlap.
     #[inline]
     pub fn prepare(&self, db: usize, args: Args<'_>) -> Prepared {
-        self.prepare_found(db, args, self.registry.find(args))
+        let prepared = Prepared::new(&self.registry, self.keyspace.hasher(), self.registry.find(args), args);
+        self.prefetch_bucket(db, &prepared);
+        prepared
     }
 
-    /// The same for a command of the log, which knows nothing of `rename-command`.
+    /// Asks for the place in memory of a prepared command's key.
     #[inline]
-    pub fn prepare_replay(&self, db: usize, args: Args<'_>) -> Prepared {
-        self.prepare_found(db, args, self.registry.find_logged(args))
-    }
-
-    #[inline]
-    fn prepare_found(&self, db: usize, args: Args<'_>, command: Option<CommandId>) -> Prepared {
-        let key_hash = match command {
-            Some(id) if args.len() > 1 && self.registry.get(id).first_key_is_1 => {
-                let hash = self.keyspace.hash(args.at(1));
-                self.keyspace.db(db).prefetch_bucket(hash);
-                Some(hash)
-            }
-            _ => None,
-        };
-        Prepared { command, key_hash }
+    pub fn prefetch_bucket(&self, db: usize, prepared: &Prepared) {
+        if let Some(hash) = prepared.key_hash {
+            self.keyspace.db(db).prefetch_bucket(hash);
+        }
     }
 
     /// The second step: asks for the entry that the bucket points to.
@@ -292,7 +291,7 @@ impl Engine {
         }
     }
 
-    fn dispatch(
+    pub(crate) fn dispatch(
         &mut self,
         session: &mut Session,
         args: Args<'_>,
@@ -311,26 +310,6 @@ impl Engine {
             _ => self.call(session, args, id, key_hash, reply, host),
         }
         self.effects.end_unit();
-    }
-
-    /// Replays one command from the log, as [`Engine::prepare_replay`] found it: no reply, no effects, no checks that only clients need.
-    pub fn replay(
-        &mut self,
-        session: &mut Session,
-        args: Args<'_>,
-        prepared: Prepared,
-        scratch: &mut Vec<u8>,
-        host: &mut dyn Host,
-    ) -> Result<(), Error> {
-        debug_assert!(session.is_replay() && !self.effects.is_enabled());
-        let id = self.registry.check(prepared.command, args)?;
-        let reply = Reply::muted(scratch, session.protocol);
-        let errors = self.stats.total_errors;
-        self.dispatch(session, args, id, prepared.key_hash, reply, host);
-        match self.stats.total_errors == errors {
-            true => Ok(()),
-            false => Err(format!("ERR '{}' failed", self.registry.get(id).full_name).into()),
-        }
     }
 
     /// Whether a command may run now: everything that is decided before it is queued or executed.

@@ -21,6 +21,7 @@ impl CommandId {
 }
 
 /// A command or subcommand, with what follows from its place in the table.
+#[derive(Clone)]
 pub struct Command {
     /// The line of the table.
     pub spec: &'static CommandSpec,
@@ -37,6 +38,7 @@ pub struct Command {
 }
 
 /// All commands.
+#[derive(Clone)]
 pub struct Registry {
     commands: Vec<Command>,
     /// The names that clients use.

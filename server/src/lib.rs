@@ -23,6 +23,7 @@ mod output;
 mod outside;
 mod persistence;
 mod reclaimer;
+mod replay;
 mod rewrite;
 mod server;
 mod server_stats;

@@ -1,19 +1,17 @@
 //! Bringing the data set back at the start: from the log, or from an RDB file.
 //!
-//! Clients may connect meanwhile and are told `-LOADING`. The log is read, checked and split into commands by
-//! another thread; here they are only executed. Commands that arrive together are looked up together, as
-//! from a socket. An RDB is read and decoded by several others (`snapshot/loading.rs`).
+//! Clients may connect meanwhile and are told `-LOADING`. The log is read, checked, split into commands and looked up by
+//! another thread; here they are only executed (`replay.rs`). An RDB is read and decoded by several others (`snapshot/loading.rs`).
 
 use crate::log_switch::MAX_FLUSH;
 use crate::logging::log;
 use crate::outside::LoadProgress;
+use crate::replay::{Replay, Script};
 use crate::server::{Server, ServerError};
 use crate::snapshot::{self, Loaded, Loading};
-use graven_aof::{Command, Options, Part, Recovery};
-use graven_engine::{Blocked, Error, Prepared, Session, SessionFlags};
-use graven_resp::{Args, Span};
+use graven_aof::{Options, Part, Recovery};
+use graven_engine::Blocked;
 use std::fmt::Display;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,8 +19,6 @@ use std::time::{Duration, Instant};
 const LISTEN_EVERY_US: u64 = 10_000;
 /// How often progress is told in the log.
 const REPORT_EVERY_US: u64 = 1_000_000;
-/// Commands looked up ahead of their execution.
-const AHEAD: usize = 32;
 
 /// When to do what besides loading, microseconds on the server's clock.
 struct Pace {
@@ -35,22 +31,6 @@ struct Pace {
 impl Pace {
     fn new(began_us: u64, what: &'static str) -> Pace {
         Pace { listen_at_us: began_us + LISTEN_EVERY_US, report_at_us: began_us + REPORT_EVERY_US, what }
-    }
-}
-
-/// The client that the log's commands come from, and buffers that keep their memory.
-struct Replay {
-    session: Session,
-    spans: Vec<Span>,
-    ranges: Vec<Range<usize>>,
-    prepared: Vec<Prepared>,
-    scratch: Vec<u8>,
-}
-
-impl Default for Replay {
-    fn default() -> Self {
-        let session = Session { flags: SessionFlags::REPLAY, ..Session::new(0, true) };
-        Replay { session, spans: Vec::new(), ranges: Vec::new(), prepared: Vec::new(), scratch: Vec::new() }
     }
 }
 
@@ -104,7 +84,8 @@ impl Server {
         if !Recovery::exists(&*storage, &options)? && snapshot::exists(&self.outside.disk(), &self.outside.config) {
             return self.adopt_snapshot(began_us);
         }
-        let mut recovery = Recovery::open(storage, options)?;
+        let lookup = self.engine.lookup();
+        let mut recovery = Recovery::open_with(storage, options, move |chunk| Script::new(chunk, &lookup))?;
         self.outside.loading.total_bytes = recovery.bytes_total();
         let mut replay = Replay::default();
         let mut pace = Pace::new(began_us, "append only file");
@@ -117,17 +98,11 @@ impl Server {
                     let Some(loaded) = self.load_rdb(loading, &mut pace, fail)? else { return Ok(true) };
                     recovery.rdb_consumed(loaded.bytes);
                 }
-                Part::Commands(chunk) => {
-                    let mut batch = Vec::with_capacity(AHEAD);
-                    let mut commands = chunk.commands();
-                    loop {
-                        batch.clear();
-                        batch.extend(commands.by_ref().take(AHEAD));
-                        if batch.is_empty() {
-                            break;
-                        }
-                        self.replay_batch(&mut replay, &batch).map_err(|(command, e)| recovery.refuse(&chunk, &command, &e.to_string()))?;
-                    }
+                Part::Commands(script) => {
+                    let Server { engine, outside, .. } = self;
+                    replay
+                        .run(&script, engine, outside)
+                        .map_err(|(command, e)| recovery.refuse(script.chunk(), &command, &e.to_string()))?;
                 }
             }
             self.outside.loading.loaded_bytes = recovery.bytes_read();
@@ -135,6 +110,7 @@ impl Server {
                 return Ok(true);
             }
         }
+        replay.finish(&mut self.engine);
         let (log, summary) = recovery.finish(self.outside.log_runtime(), self.outside.now_us())?;
         summary.warnings.iter().for_each(|warning| log!(Warning, "{warning}"));
         self.outside.use_log(&mut self.engine, log);
@@ -142,28 +118,6 @@ impl Server {
             log!(Notice, "DB loaded from append only file: {:.3} seconds", self.outside.seconds_exactly_since(began_us));
         }
         Ok(false)
-    }
-
-    /// Executes some commands of the log; if one cannot be, says which and why.
-    fn replay_batch<'c>(&mut self, replay: &mut Replay, batch: &[Command<'c>]) -> Result<(), (Command<'c>, Error)> {
-        let Replay { session, spans, ranges, prepared, scratch } = replay;
-        spans.clear();
-        ranges.clear();
-        prepared.clear();
-        for command in batch {
-            let start = spans.len();
-            for &(from, to) in command.places().1 {
-                spans.push(Span::new(from, to).ok_or((*command, Error::from("an argument is longer than 4 GiB")))?);
-            }
-            ranges.push(start..spans.len());
-        }
-        let args = |i: usize| Args::from_spans(batch[i].places().0, &spans[ranges[i].clone()]);
-        prepared.extend((0..batch.len()).map(|i| self.engine.prepare_replay(session.db, args(i))));
-        prepared.iter().for_each(|p| self.engine.prefetch(session.db, p));
-        for (i, prepared) in prepared.iter().enumerate() {
-            self.engine.replay(session, args(i), *prepared, scratch, &mut self.outside).map_err(|e| (batch[i], e))?;
-        }
-        Ok(())
     }
 
     fn load_snapshot(&mut self, began_us: u64) -> Result<bool, ServerError> {

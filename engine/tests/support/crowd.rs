@@ -146,9 +146,10 @@ impl Hall {
         session.flags.insert(SessionFlags::REPLAY);
         other.engine.effects.set_enabled(false);
         other.engine.loading = true;
+        let lookup = other.engine.lookup();
         for line in commands(&self.log) {
             let owned = OwnedArgs::from_parts(line.iter().map(Vec::as_slice));
-            let prepared = other.engine.prepare_replay(session.db, owned.as_args());
+            let prepared = lookup.prepare(owned.as_args());
             let Hall { engine, crowd, .. } = &mut other;
             engine.replay(&mut session, owned.as_args(), prepared, &mut Vec::new(), crowd).expect("the log replays");
         }

@@ -144,10 +144,11 @@ impl World {
         engine.loading = true;
         let mut session = Session::new(2, true);
         session.flags.insert(SessionFlags::REPLAY);
+        let lookup = engine.lookup();
         for parts in commands(&self.log) {
             let owned = OwnedArgs::from_parts(parts.iter().map(Vec::as_slice));
             let args = owned.as_args();
-            let prepared = engine.prepare_replay(session.db, args);
+            let prepared = lookup.prepare(args);
             let replayed = engine.replay(&mut session, args, prepared, &mut Vec::new(), &mut Nobody(now_ms.clone()));
             assert_eq!(replayed, Ok(()), "replay of {}", join(&parts));
         }
