@@ -119,6 +119,10 @@ enum Op {
     DropLater(bool),
 }
 
+/// Of the keys that operations are about.
+const NAMES: [&[u8]; 12] =
+    [b"key:0", b"key:1", b"key:2", b"key:3", b"key:4", b"key:5", b"key:6", b"key:7", b"key:8", b"key:9", b"key:10", b"key:11"];
+
 fn op() -> impl Strategy<Value = (usize, Op)> {
     let key = || 0..12u8;
     let member = || 0..2000u16;
@@ -190,13 +194,12 @@ impl Life<'_> {
 
     fn run(&mut self, db: usize, op: &Op) {
         let limits = self.limits;
-        let name = |k: u8| format!("key:{k}").into_bytes();
+        let name = |k: u8| NAMES[usize::from(k)].to_vec();
         let member = |m: u16| format!("m:{m}").into_bytes();
         let hasher = self.keyspace.hasher();
         macro_rules! slot {
             ($k:expr) => {{
-                let name = name($k);
-                let key = self.keyspace.key(Box::leak(name.into_boxed_slice()));
+                let key = self.keyspace.key(NAMES[usize::from($k)]);
                 self.keyspace.db_mut(db).slot(key)
             }};
         }

@@ -1,7 +1,9 @@
-//! The project's chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask faults`, `cargo xtask fuzz`.
+//! The project's chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask faults`, `cargo xtask sanitize`,
+//! `cargo xtask fuzz`.
 
 mod bench;
 mod faults;
+mod sanitize;
 mod setup;
 mod step;
 mod test;
@@ -25,6 +27,8 @@ enum Chore {
     Bench(bench::Arguments),
     /// Kill, fill the disk and cut the power, of Graven and of redis-server, and print what each lost.
     Faults(faults::Arguments),
+    /// Run the tests of the crates with `unsafe` code under AddressSanitizer.
+    Sanitize,
     /// Run the fuzz targets on the stable compiler.
     Fuzz {
         /// Only this target.
@@ -44,6 +48,7 @@ fn main() -> Result<()> {
         Chore::Test => test::run(),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Faults(arguments) => faults::run(&arguments),
+        Chore::Sanitize => sanitize::run(),
         Chore::Fuzz { target, seconds, seed } => {
             let mut args = vec!["run".to_owned(), "--release".into(), "--package".into(), "graven-fuzz".into(), "--".into()];
             args.extend(["--seconds".into(), seconds.to_string(), "--seed".into(), seed.to_string()]);

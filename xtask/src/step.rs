@@ -12,11 +12,17 @@ pub fn root() -> PathBuf {
     manifest.parent().expect("the crate is a directory of the workspace").to_path_buf()
 }
 
+/// Cargo, in the root.
+pub fn cargo_command() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
 /// Runs cargo in the root and fails if it fails.
 pub fn cargo<A: AsRef<std::ffi::OsStr>>(args: &[A]) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(args).current_dir(root());
+    let mut command = cargo_command();
+    command.args(args);
     status(command)
 }
 
@@ -27,7 +33,8 @@ pub fn program(name: &str, args: &[&str]) -> Result<()> {
     status(command)
 }
 
-fn status(mut command: Command) -> Result<()> {
+/// Runs a command and fails if it fails.
+pub fn status(mut command: Command) -> Result<()> {
     let status = command.status().with_context(|| format!("running {command:?}"))?;
     ensure!(status.success(), "{command:?} failed with {status}");
     Ok(())

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{setup, step};
+use crate::{sanitize, setup, step};
 
 /// Runs all steps; the first that fails ends the run.
 pub fn run() -> Result<()> {
@@ -12,6 +12,7 @@ pub fn run() -> Result<()> {
         step::timed("lints", || step::cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
         step::timed("tests", || step::cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--quiet"]))?;
         step::timed("tests in the documentation", || step::cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+        step::timed("AddressSanitizer", sanitize::run)?;
         step::timed("fuzz targets from a fixed seed", || step::cargo(&["run", "--quiet", "--package", "graven-fuzz"]))
     })
 }
