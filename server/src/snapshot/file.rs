@@ -114,3 +114,78 @@ impl Write for Syncing {
         self.out.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use graven_aof::sim::{Dice, ENOSPC, Fault, Op, SimStorage};
+
+    const NAME: &str = "dump.rdb";
+    const OLD: &[u8] = b"what there was";
+
+    /// More than two incremental syncs.
+    fn new_content() -> Vec<u8> {
+        (0..SYNC_EVERY_BYTES * 2 + 4321).map(|n| (n % 251) as u8).collect()
+    }
+
+    fn save(disk: &SimStorage, content: &[u8]) -> io::Result<()> {
+        replace(&Disk::Simulated(disk.clone()), NAME, |file| {
+            let mut out = Syncing::new(file, true);
+            content.chunks(100_000).try_for_each(|part| out.write_all(part))?;
+            out.finish()
+        })
+    }
+
+    fn with_old() -> SimStorage {
+        let disk = SimStorage::new();
+        save(&disk, OLD).expect("nothing fails");
+        disk
+    }
+
+    /// After a start: no debris, and one of the two files, whole.
+    #[track_caller]
+    fn check(disk: &SimStorage, must_be_new: bool, what: &str) {
+        remove_leftovers(&Disk::Simulated(disk.clone())).expect("nothing fails");
+        assert_eq!(disk.list("").expect("it can be listed"), [NAME], "{what}");
+        let found = disk.content(NAME).expect("it is listed");
+        assert!(found == new_content() || (!must_be_new && found == OLD), "{what}: {} bytes", found.len());
+    }
+
+    #[test]
+    fn a_stop_at_any_operation_leaves_the_old_file_or_the_new_one() {
+        let whole = with_old();
+        let first = whole.operations();
+        save(&whole, &new_content()).expect("nothing fails");
+        let last = whole.operations();
+        assert!(last > first + 40, "too few operations to prove anything");
+        let mut dice = Dice::new(1);
+        for at in first..=last {
+            let disk = with_old();
+            disk.stop_at(at);
+            let is_done = save(&disk, &new_content()).is_ok();
+            check(&disk.kill(), is_done, &format!("killed at operation {at}"));
+            for _ in 0..4 {
+                check(&disk.power_loss(&mut dice), is_done, &format!("power lost at operation {at}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_operation_leaves_a_whole_file_and_the_next_save_succeeds() {
+        let mut failures = 0;
+        for op in [Op::Create, Op::Write, Op::Sync, Op::Rename, Op::SyncDir] {
+            for nth in 1.. {
+                let disk = with_old();
+                disk.plant(op, nth, Fault::Errno(ENOSPC));
+                if save(&disk, &new_content()).is_ok() {
+                    break;
+                }
+                failures += 1;
+                check(&disk, false, &format!("{op:?} {nth}"));
+                save(&disk, &new_content()).expect("it fails once");
+                check(&disk, true, &format!("{op:?} {nth}, then good"));
+            }
+        }
+        assert!(failures > 40, "only {failures} saves failed");
+    }
+}
