@@ -210,6 +210,10 @@ fn logging_is_switched_on_under_load_without_losing_a_write() {
     run(&mut client, &["SELECT 5".into(), "DEBUG POPULATE 100000 filler 50".into(), "SELECT 0".into()]);
     for round in 0..8 {
         let workload = Workload::start(&source.address(), 3);
+        if round % 2 == 1 {
+            // Then the log begins when the snapshot is done.
+            run(&mut client, &["BGSAVE".into()]);
+        }
         run(&mut client, &["CONFIG SET appendonly yes".into()]);
         wait_for("the base", || info(&source, "aof_pending_rewrite") == "0" && info(&source, "aof_rewrite_in_progress") == "0");
         std::thread::sleep(Duration::from_millis(20));

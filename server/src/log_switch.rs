@@ -66,6 +66,12 @@ impl Outside {
         Ok(())
     }
 
+    /// Begins a log as soon as the snapshot is done that is being made.
+    pub(crate) fn want_log(&mut self) {
+        self.persistence.wants_log = true;
+        self.persistence.rewrites.tried_ms = 0;
+    }
+
     /// Ends logging. Everything acknowledged so far is made durable first.
     pub(crate) fn stop_log(&mut self, engine: &mut Engine) -> graven_aof::Result<()> {
         let now_us = self.now_us();

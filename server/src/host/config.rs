@@ -125,7 +125,8 @@ impl Outside {
         let switched = match (changed, config.appendonly) {
             (false, _) => Ok(()),
             (true, true) if self.is_capturing() => {
-                return Err(SetError::failed("appendonly", "a snapshot is being made: try again when it is done"));
+                self.want_log();
+                Ok(())
             }
             (true, true) => self.begin_log(engine, config),
             (true, false) => self.stop_log(engine),

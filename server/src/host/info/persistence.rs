@@ -44,7 +44,12 @@ fn log(text: &mut Text, outside: &Outside) {
     text.field("aof_rewrites_consecutive_failures", rewrites.failures_in_a_row);
     text.status("aof_last_write_status", write_ok);
     text.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
-    let Some(info) = info else { return };
+    let Some(info) = info else {
+        if *wants_log {
+            text.flag("aof_pending_rewrite", true);
+        }
+        return;
+    };
     text.field("aof_current_size", info.current_size);
     text.field("aof_base_size", info.base_size);
     text.flag("aof_pending_rewrite", *wants_log);
