@@ -4,11 +4,14 @@
 //! in two ways: by this package's binary, which mutates seed inputs from a fixed seed on a stable compiler (so that every
 //! test run does it), and by libFuzzer through the thin wrappers in `fuzz/libfuzzer`, which need `cargo fuzz`.
 
+pub mod compact;
 pub mod config;
+pub mod lzf;
 pub mod memory;
 pub mod mutate;
 pub mod rdb;
 pub mod resp;
+pub mod restore;
 pub mod segment;
 
 /// A thing to fuzz.
@@ -44,5 +47,29 @@ pub const TARGETS: &[Target] = &[
         iterations: 60_000,
     },
     Target { name: "rdb", run: rdb::run, seeds: rdb::seeds, dictionary: rdb::DICTIONARY, iterations: 300_000 },
+    Target {
+        name: "listpack",
+        run: compact::run_listpack,
+        seeds: compact::listpack_seeds,
+        dictionary: compact::DICTIONARY,
+        iterations: 200_000,
+    },
+    Target {
+        name: "ziplist",
+        run: compact::run_ziplist,
+        seeds: compact::ziplist_seeds,
+        dictionary: compact::DICTIONARY,
+        iterations: 300_000,
+    },
+    Target { name: "zipmap", run: compact::run_zipmap, seeds: compact::zipmap_seeds, dictionary: compact::DICTIONARY, iterations: 400_000 },
+    Target {
+        name: "intset",
+        run: compact::run_intset,
+        seeds: compact::intset_seeds,
+        dictionary: compact::DICTIONARY,
+        iterations: 1_000_000,
+    },
+    Target { name: "lzf", run: lzf::run, seeds: lzf::seeds, dictionary: lzf::DICTIONARY, iterations: 400_000 },
+    Target { name: "restore", run: restore::run, seeds: restore::seeds, dictionary: rdb::DICTIONARY, iterations: 150_000 },
     Target { name: "config", run: config::run, seeds: config::seeds, dictionary: config::DICTIONARY, iterations: 300_000 },
 ];

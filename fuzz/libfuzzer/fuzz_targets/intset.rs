@@ -1,0 +1,4 @@
+//! libFuzzer's way into [`graven_fuzz::compact::run_intset`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| graven_fuzz::compact::run_intset(input));

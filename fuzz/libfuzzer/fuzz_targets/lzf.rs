@@ -1,0 +1,4 @@
+//! libFuzzer's way into [`graven_fuzz::lzf::run`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| graven_fuzz::lzf::run(input));
