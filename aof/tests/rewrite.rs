@@ -1,72 +1,32 @@
 //! A rewrite beside whatever else may happen to the log: stalls, other wishes for durability, abandoned bases, failing names.
 
+mod bench;
+
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bench::{Bench, batch, bench, load};
 use graven_aof::sim::{Dice, EINTR, EIO, Fault, Op, SimStorage};
 use graven_aof::{BaseFormat, Error, FinishedBase, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage};
-
-fn batch(value: &str) -> Vec<u8> {
-    format!("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n", value.len()).into_bytes()
-}
-
-struct Bench {
-    disk: SimStorage,
-    clock: Arc<AtomicU64>,
-    log: Log<SimStorage>,
-}
-
-fn load(disk: &SimStorage, options: Options, clock: &Arc<AtomicU64>) -> Result<(Log<SimStorage>, Vec<String>), Error> {
-    let time = clock.clone();
-    let runtime = Runtime::stepped(Arc::new(move || time.load(Ordering::Relaxed)), 4);
-    let mut recovery = Recovery::open(Arc::new(disk.clone()), options)?;
-    let mut values = Vec::new();
-    while let Some(part) = recovery.next_part()? {
-        let Part::Commands(chunk) = part else { panic!("no RDB here") };
-        let sets = chunk.commands().filter(|command| command.args().len() == 3);
-        values.extend(sets.map(|command| String::from_utf8(command.args().nth(2).unwrap().to_vec()).unwrap()));
-    }
-    Ok((recovery.finish(runtime, 0)?.0, values))
-}
-
-fn bench(policy: FsyncPolicy) -> Bench {
-    let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1_000_000)));
-    let (log, _) = load(&disk, Options { policy, ..Options::default() }, &clock).unwrap();
-    Bench { disk, clock, log }
-}
 
 /// What the next process loads after this one is killed, and the names it leaves in the directory.
 fn after_kill(disk: &SimStorage) -> Result<(Vec<String>, Vec<String>), Error> {
     let disk = disk.kill();
-    let (log, values) = load(&disk, Options::default(), &Arc::new(AtomicU64::new(1)))?;
+    let (log, values) = load(&disk, Options::default(), &Arc::new(AtomicU64::new(1)), 4)?;
     drop(log);
     let names = disk.list("appendonlydir").unwrap();
     Ok((values, names.into_iter().filter(|name| !name.starts_with('.')).collect()))
 }
 
-impl Bench {
-    fn now(&self) -> u64 {
-        self.clock.load(Ordering::Relaxed)
-    }
+/// What the rewrites here are made of.
+trait Rewriting {
+    fn get_ready(&mut self);
+    fn base(&self, values: &[&str]) -> FinishedBase<SimStorage>;
+    fn rewrite(&mut self, values: &[&str]);
+}
 
-    fn submit(&mut self, value: &str) -> u64 {
-        self.log.submit(&mut batch(value), self.now())
-    }
-
-    fn pass(&mut self, us: u64) {
-        self.clock.fetch_add(us, Ordering::Relaxed);
-        self.log.poll(self.now());
-    }
-
-    fn begin_job(&mut self) -> bool {
-        self.log.step(&mut |choices| choices - 1, self.clock.load(Ordering::Relaxed))
-    }
-
-    fn run_io(&mut self) {
-        while self.log.step(&mut |_| 0, self.clock.load(Ordering::Relaxed)) {}
-    }
-
+impl Rewriting for Bench {
     fn get_ready(&mut self) {
         self.log.begin_rewrite(self.now()).unwrap();
         self.run_io();
@@ -364,7 +324,7 @@ fn beginning_a_rewrite_of_a_log_in_the_making_is_refused() {
 fn history_is_not_collected_while_the_log_leaves_a_file() {
     let options = Options { policy: FsyncPolicy::Always, auto_gc: false, ..Options::default() };
     let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1_000_000)));
-    let (log, _) = load(&disk, options, &clock).unwrap();
+    let (log, _) = load(&disk, options, &clock, 4).unwrap();
     let mut bench = Bench { disk, clock, log };
     bench.submit("a");
     bench.rewrite(&["a"]);
@@ -387,14 +347,14 @@ fn history_is_not_collected_while_the_log_leaves_a_file() {
 fn history_survives_a_start_with_auto_gc_disabled_and_goes_at_one_without() {
     let keeps = Options { policy: FsyncPolicy::Always, auto_gc: false, ..Options::default() };
     let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1_000_000)));
-    let (log, _) = load(&disk, keeps.clone(), &clock).unwrap();
+    let (log, _) = load(&disk, keeps.clone(), &clock, 4).unwrap();
     let mut bench = Bench { disk, clock, log };
     bench.submit("a");
     bench.rewrite(&["a"]);
     let disk = bench.disk.kill();
-    drop(load(&disk, keeps, &bench.clock).unwrap());
+    drop(load(&disk, keeps, &bench.clock, 4).unwrap());
     assert!(disk.content("appendonlydir/appendonly.aof.1.incr.aof").is_some());
-    drop(load(&disk, Options::default(), &bench.clock).unwrap());
+    drop(load(&disk, Options::default(), &bench.clock, 4).unwrap());
     assert!(disk.content("appendonlydir/appendonly.aof.1.incr.aof").is_none());
 }
 
@@ -408,7 +368,7 @@ fn the_position_survives_a_loss_of_power_right_after_a_rewrite() {
         bench.submit("not synced");
         let disk = bench.disk.power_loss(&mut Dice::new(seed));
         let options = Options { corrupt_tail_max_bytes: u64::MAX, ..Options::default() };
-        let (log, _) = load(&disk, options, &bench.clock).unwrap();
+        let (log, _) = load(&disk, options, &bench.clock, 4).unwrap();
         assert!(log.appended() >= line, "seed {seed}: the log goes on at {} instead of {line}", log.appended());
     }
 }
@@ -435,7 +395,7 @@ fn a_new_file_left_at_its_first_fsync_is_not_the_first_one_behind_the_base() {
             bench.run_io();
             assert_eq!(bench.log.rewrite(), RewriteState::Done);
             let appended = bench.log.appended();
-            let (log, values) = load(&bench.disk.power_loss(&mut Dice::new(seed)), Options::default(), &bench.clock).unwrap();
+            let (log, values) = load(&bench.disk.power_loss(&mut Dice::new(seed)), Options::default(), &bench.clock, 4).unwrap();
             assert_eq!((values, log.appended()), (vec!["a".to_owned(), "b".to_owned()], appended), "seed {seed}");
             assert!(line < appended);
         }
