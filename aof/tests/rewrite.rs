@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bench::{Bench, batch, bench, load};
 use graven_aof::sim::{Dice, EINTR, EIO, Fault, Op, SimStorage};
-use graven_aof::{BaseFormat, Error, FinishedBase, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage};
+use graven_aof::{BaseFormat, Error, FinishedBase, FsyncPolicy, Log, Options, RewriteState, Runtime, Storage};
 
 /// What the next process loads after this one is killed, and the names it leaves in the directory.
 fn after_kill(disk: &SimStorage) -> Result<(Vec<String>, Vec<String>), Error> {
