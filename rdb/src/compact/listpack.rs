@@ -31,17 +31,27 @@ pub(crate) fn checked(bytes: Vec<u8>, offset: u64) -> Result<Vec<u8>> {
 /// Checks that the items come in groups of `step`, and that no group begins with an item that another begins with.
 pub(crate) fn no_duplicates(bytes: &[u8], step: usize, offset: u64) -> Result<()> {
     let listpack = Listpack::new(bytes);
-    let items = listpack.iter().count();
-    if !items.is_multiple_of(step) {
+    let (mut few, mut names, mut left) = ([Item::Int(0); FEW], 0, 0);
+    for item in listpack.iter() {
+        if left == 0 {
+            left = step;
+            if let Some(place) = few.get_mut(names) {
+                *place = item;
+            }
+            names += 1;
+        }
+        left -= 1;
+    }
+    if left > 0 {
         return Err(Error::BadValue { offset, damage: ValueDamage::Items });
     }
-    let names = || listpack.iter().step_by(step);
-    let is_twice = if items / step <= FEW {
-        names().enumerate().any(|(i, name)| names().take(i).any(|other| other == name))
-    } else {
-        let mut sorted: Vec<Item<'_>> = names().collect();
-        sorted.sort_unstable_by(|one, other| order(*one, *other));
-        sorted.windows(2).any(|pair| pair[0] == pair[1])
+    let is_twice = match few.get(..names) {
+        Some(few) => few.iter().enumerate().any(|(i, name)| few[..i].contains(name)),
+        None => {
+            let mut sorted: Vec<Item<'_>> = listpack.iter().step_by(step).collect();
+            sorted.sort_unstable_by(|one, other| order(*one, *other));
+            sorted.windows(2).any(|pair| pair[0] == pair[1])
+        }
     };
     if is_twice { Err(Error::BadValue { offset, damage: ValueDamage::Duplicate }) } else { Ok(()) }
 }
