@@ -21,6 +21,14 @@ const MAX_PLAIN_BYTES: usize = 20;
 /// Compression must save at least this many bytes, or the longer head of a compressed string eats the gain.
 const MIN_GAIN_BYTES: usize = 4;
 
+/// Of four bytes the first three, which is what is looked for.
+const THREE_BYTES: u32 = 0x00ff_ffff;
+/// After so many bytes in which nothing was found every second one is looked at, after twice as many every third, and so on: what
+/// does not compress takes less time.
+const PATIENCE: usize = 128;
+/// The most bytes that are passed over.
+const MAX_SKIP: usize = 15;
+
 /// Why a compressed string cannot be what it claims to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damage {
@@ -132,16 +140,25 @@ impl Compressor {
         self.out.clear();
         let mut position = 0;
         let mut literals_from = 0;
-        while let Some(&[a, b, c]) = string[position..].first_chunk() {
-            let slot = hash(a, b, c, table_bits);
-            let candidate = (table[slot] as usize).checked_sub(1);
+        while let Some(here) = four(string, position) {
+            let slot = hash(here, table_bits);
+            let candidate = table[slot] as usize;
             table[slot] = position as u32 + 1;
-            let count = candidate.map_or(0, |candidate| copy_length(string, candidate, position));
-            if count < MIN_COPY {
-                position += 1;
+            // A branch, so that what comes next need not wait for the sum.
+            let found_nothing_for = position - literals_from;
+            let step = if found_nothing_for < PATIENCE { 1 } else { (found_nothing_for / PATIENCE).min(MAX_SKIP) + 1 };
+            let Some(from) = candidate.checked_sub(1) else {
+                position += step;
+                continue;
+            };
+            let distance = position - from;
+            // One branch, which is nearly always the same, costs less than two.
+            let is_same = four(string, from).is_some_and(|there| (there ^ here) & THREE_BYTES == 0);
+            if !(is_same & (distance <= MAX_DISTANCE)) {
+                position += step;
                 continue;
             }
-            let distance = position - candidate.expect("a copy has a place to copy from");
+            let count = copy_length(string, from, position);
             put_literals(&mut self.out, &string[literals_from..position]);
             put_copy(&mut self.out, count, distance);
             if self.out.len() > limit {
@@ -149,8 +166,8 @@ impl Compressor {
             }
             // The bytes of the copy are remembered too, or the next repetition would not be found; two of them suffice.
             for covered in [position + 1, position + count - 1] {
-                if let Some(&[a, b, c]) = string[covered..].first_chunk() {
-                    table[hash(a, b, c, table_bits)] = covered as u32 + 1;
+                if let Some(four) = four(string, covered) {
+                    table[hash(four, table_bits)] = covered as u32 + 1;
                 }
             }
             position += count;
@@ -161,17 +178,32 @@ impl Compressor {
     }
 }
 
-/// How many bytes at `position` repeat those at `candidate`, as far as one copy reaches.
-fn copy_length(string: &[u8], candidate: usize, position: usize) -> usize {
-    if position - candidate > MAX_DISTANCE {
-        return 0;
-    }
-    string[candidate..].iter().zip(&string[position..]).take(MAX_COPY).take_while(|(before, now)| before == now).count()
+/// The four bytes at `position`, the first in the lowest bits.
+#[inline(always)]
+fn four(string: &[u8], position: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*string.get(position..)?.first_chunk()?))
 }
 
-fn hash(a: u8, b: u8, c: u8, table_bits: u32) -> usize {
-    let three = u32::from_le_bytes([a, b, c, 0]);
-    (three.wrapping_mul(0x9e37_79b1) >> (u32::BITS - table_bits)) as usize
+/// How many bytes at `position` repeat those at `from`, as far as one copy reaches. At least three of them do.
+fn copy_length(string: &[u8], from: usize, position: usize) -> usize {
+    let most = MAX_COPY.min(string.len() - position);
+    let (before, now) = (&string[from..from + most], &string[position..position + most]);
+    let mut count = 0;
+    let (before_words, now_words) = (before.as_chunks::<8>().0, now.as_chunks::<8>().0);
+    for (before, now) in before_words.iter().zip(now_words) {
+        let different = u64::from_le_bytes(*before) ^ u64::from_le_bytes(*now);
+        if different != 0 {
+            return count + different.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    count + before[count..].iter().zip(&now[count..]).take_while(|(before, now)| before == now).count()
+}
+
+/// A place in the table for the first three of four bytes.
+#[inline(always)]
+fn hash(four: u32, table_bits: u32) -> usize {
+    ((four & THREE_BYTES).wrapping_mul(0x9e37_79b1) >> (u32::BITS - table_bits)) as usize
 }
 
 fn put_literals(out: &mut Vec<u8>, literals: &[u8]) {
@@ -241,7 +273,17 @@ mod tests {
     #[test]
     fn a_repetition_further_back_than_the_format_reaches_is_not_copied() {
         assert_eq!(copy_length(&[7; 3 * MAX_DISTANCE], 0, MAX_DISTANCE), MAX_COPY);
-        assert_eq!(copy_length(&[7; 3 * MAX_DISTANCE], 0, MAX_DISTANCE + 1), 0);
+        // Noise, and sixteen bytes of its beginning once more: at the furthest distance, and one byte behind it.
+        let mut state = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+        .take(MAX_DISTANCE + 1)
+        .collect();
+        let again = [&noise[..MAX_DISTANCE], &noise[..], &noise[1..]].concat();
+        assert_eq!(decompress(&compressed(&again).expect("half of it is there twice"), again.len() as u64), Ok(again));
+        assert_eq!(compressed(&[&noise[..], b"-", &noise[..]].concat()), None);
         let mut out = Vec::new();
         put_copy(&mut out, MAX_COPY, MAX_DISTANCE);
         assert_eq!(parse_copy(out[0], &out[1..]), Some((MAX_COPY, MAX_DISTANCE, &[][..])));
