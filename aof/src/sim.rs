@@ -40,6 +40,38 @@ pub enum Op {
     SyncDir,
 }
 
+/// What a file is for, as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileRole {
+    /// The manifest, or the one that is to replace it.
+    Manifest,
+    /// A base, or one in the making.
+    Base,
+    /// An incremental file, or one in the making.
+    Increment,
+    /// A snapshot, or one in the making.
+    Snapshot,
+    /// A directory, a lock, a mark.
+    Other,
+}
+
+impl FileRole {
+    /// Of the file at a path.
+    pub fn of(path: &str) -> FileRole {
+        if path.contains(".manifest") {
+            FileRole::Manifest
+        } else if path.contains("base") {
+            FileRole::Base
+        } else if path.contains("incr") {
+            FileRole::Increment
+        } else if path.ends_with(".rdb") {
+            FileRole::Snapshot
+        } else {
+            FileRole::Other
+        }
+    }
+}
+
 /// How an operation misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -103,6 +135,11 @@ struct Disk {
     counts: BTreeMap<Op, u64>,
     operations: u64,
     stop_at: Option<u64>,
+    /// Where that was.
+    stopped_in: Option<(Op, FileRole)>,
+    /// Operations that only pretend to be done.
+    pretended: BTreeSet<(Op, Option<FileRole>)>,
+    hides_failed_syncs: bool,
     planted: Vec<(Op, u64, Fault)>,
     lasting: BTreeMap<Op, i32>,
     capacity: Option<u64>,
@@ -110,11 +147,12 @@ struct Disk {
 
 impl Disk {
     /// Counts the operation, and says how it is to misbehave.
-    fn begin(&mut self, op: Op) -> io::Result<Option<Fault>> {
+    fn begin(&mut self, op: Op, path: &str) -> io::Result<Option<Fault>> {
         let nth = self.counts.entry(op).or_insert(0);
         *nth += 1;
         let nth = *nth;
         if self.stop_at.is_some_and(|stop_at| self.operations >= stop_at) {
+            self.stopped_in.get_or_insert((op, FileRole::of(path)));
             return Err(io::Error::other("the simulated process has stopped"));
         }
         self.operations += 1;
@@ -124,11 +162,15 @@ impl Disk {
         Ok(self.lasting.get(&op).map(|&errno| Fault::Errno(errno)))
     }
 
-    fn check(&mut self, op: Op) -> io::Result<()> {
-        match self.begin(op)? {
+    fn check(&mut self, op: Op, path: &str) -> io::Result<()> {
+        match self.begin(op, path)? {
             Some(Fault::Errno(errno)) => Err(io::Error::from_raw_os_error(errno)),
             _ => Ok(()),
         }
+    }
+
+    fn pretends(&self, op: Op, path: &str) -> bool {
+        !self.pretended.is_empty() && [None, Some(FileRole::of(path))].into_iter().any(|role| self.pretended.contains(&(op, role)))
     }
 
     fn used(&self) -> u64 {
@@ -143,6 +185,7 @@ pub struct SimStorage(Arc<Mutex<Disk>>);
 /// A file of a [`SimStorage`].
 pub struct SimFile {
     storage: SimStorage,
+    path: String,
     inode: usize,
     errors_seen: Mutex<u64>,
 }
@@ -249,6 +292,39 @@ impl SimStorage {
         SimStorage(Arc::new(Mutex::new(Disk { inodes, names, disk_names, name_ops, dirs, ..Disk::default() })))
     }
 
+    /// In which operation, on what kind of file, the process has stopped, if it has.
+    pub fn stopped_in(&self) -> Option<(Op, FileRole)> {
+        self.disk().stopped_in
+    }
+
+    /// Operations of this kind (on this kind of file) report success and do nothing: what a program does that forgets them.
+    pub fn pretend(&self, op: Op, role: Option<FileRole>) {
+        self.disk().pretended.insert((op, role));
+    }
+
+    /// Failed syncs report success: what a program does that ignores their failure.
+    pub fn hide_failed_syncs(&self) {
+        self.disk().hides_failed_syncs = true;
+    }
+
+    /// The names of all files.
+    pub fn paths(&self) -> Vec<String> {
+        self.disk().names.keys().cloned().collect()
+    }
+
+    /// A bit of a file at rest changes.
+    pub fn flip_bit(&self, path: &str, byte: usize, bit: u8) {
+        let mut disk = self.disk();
+        if let Some(&inode) = disk.names.get(path) {
+            let Inode { cache, disk, .. } = &mut disk.inodes[inode];
+            for content in [cache, disk] {
+                if let Some(byte) = content.get_mut(byte) {
+                    *byte ^= 1 << (bit % 8);
+                }
+            }
+        }
+    }
+
     /// The content of a file, as it can be read now.
     pub fn content(&self, path: &str) -> Option<Vec<u8>> {
         let disk = self.disk();
@@ -336,7 +412,7 @@ impl Storage for SimStorage {
 
     fn create_dir(&self, dir: &str) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.check(Op::Create)?;
+        disk.check(Op::Create, dir)?;
         disk.dirs.insert(dir.to_owned());
         Ok(())
     }
@@ -344,7 +420,7 @@ impl Storage for SimStorage {
     fn open(&self, path: &str, mode: OpenMode) -> io::Result<SimFile> {
         let mut disk = self.disk();
         let op = if mode == OpenMode::CreateNew { Op::Create } else { Op::Open };
-        let fault = disk.begin(op)?;
+        let fault = disk.begin(op, path)?;
         // An empty dot file takes no space, and no disk is needed to show it: its creation is the one thing that can't fail.
         if let (Some(Fault::Errno(errno)), false) = (fault, path.contains("/.")) {
             return Err(io::Error::from_raw_os_error(errno));
@@ -362,12 +438,12 @@ impl Storage for SimStorage {
             (None, _) => return Err(not_found()),
         };
         let errors_seen = Mutex::new(disk.inodes[inode].errors);
-        Ok(SimFile { storage: self.clone(), inode, errors_seen })
+        Ok(SimFile { storage: self.clone(), path: path.to_owned(), inode, errors_seen })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.check(Op::Rename)?;
+        disk.check(Op::Rename, to)?;
         let inode = disk.names.remove(from).ok_or_else(not_found)?;
         disk.names.insert(to.to_owned(), inode);
         disk.name_ops.push(vec![NameOp::Unset(from.to_owned()), NameOp::Set(to.to_owned(), inode)]);
@@ -376,7 +452,7 @@ impl Storage for SimStorage {
 
     fn remove(&self, path: &str) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.check(Op::Remove)?;
+        disk.check(Op::Remove, path)?;
         disk.names.remove(path).ok_or_else(not_found)?;
         disk.name_ops.push(vec![NameOp::Unset(path.to_owned())]);
         Ok(())
@@ -384,7 +460,10 @@ impl Storage for SimStorage {
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.check(Op::SyncDir)?;
+        disk.check(Op::SyncDir, dir)?;
+        if disk.pretends(Op::SyncDir, dir) {
+            return Ok(());
+        }
         // Journals keep the order: everything up to the last operation on this directory becomes certain.
         if let Some(last) = disk.name_ops.iter().rposition(|group| group.iter().any(|op| dir_of(op.name()) == dir)) {
             let certain: Vec<_> = disk.name_ops.drain(..=last).collect();
@@ -416,7 +495,7 @@ impl File for SimFile {
     fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut disk = self.storage.disk();
         let mut most = usize::MAX;
-        match disk.begin(Op::Write)? {
+        match disk.begin(Op::Write, &self.path)? {
             Some(Fault::Errno(errno)) => return Err(io::Error::from_raw_os_error(errno)),
             Some(Fault::Short(bytes)) => most = bytes.max(1),
             Some(Fault::ShortThen(bytes, errno)) => {
@@ -445,7 +524,7 @@ impl File for SimFile {
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let mut disk = self.storage.disk();
-        disk.check(Op::Read)?;
+        disk.check(Op::Read, &self.path)?;
         let rest = disk.inodes[self.inode].cache.get(offset as usize..).unwrap_or(&[]);
         let count = rest.len().min(into.len());
         into[..count].copy_from_slice(&rest[..count]);
@@ -454,11 +533,15 @@ impl File for SimFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut disk = self.storage.disk();
-        let fault = disk.begin(Op::Sync)?;
+        let fault = disk.begin(Op::Sync, &self.path)?;
+        if disk.pretends(Op::Sync, &self.path) {
+            return Ok(());
+        }
         if let (Some(Fault::Errno(_)), Some(stop_at)) = (fault, disk.stop_at) {
             // A stop in the microseconds before the process can note the failure is beyond what it can defend against.
             disk.stop_at = Some(stop_at.max(disk.operations + 1));
         }
+        let hides = disk.hides_failed_syncs;
         let inode = &mut disk.inodes[self.inode];
         if let Some(Fault::Errno(_)) = fault {
             inode.errors += 1;
@@ -467,7 +550,7 @@ impl File for SimFile {
             inode.sync();
         }
         let mut seen = self.errors_seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::replace(&mut *seen, inode.errors) != inode.errors {
+        if std::mem::replace(&mut *seen, inode.errors) != inode.errors && !hides {
             return Err(io::Error::from_raw_os_error(if let Some(Fault::Errno(errno)) = fault { errno } else { EIO }));
         }
         Ok(())
@@ -475,7 +558,7 @@ impl File for SimFile {
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         let mut disk = self.storage.disk();
-        disk.check(Op::SetLen)?;
+        disk.check(Op::SetLen, &self.path)?;
         let inode = &mut disk.inodes[self.inode];
         let bytes = bytes as usize;
         inode.cache.truncate(bytes);
