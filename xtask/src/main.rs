@@ -1,5 +1,5 @@
-//! The project's chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask faults`, `cargo xtask sanitize`,
-//! `cargo xtask fuzz`.
+//! The project's chores: `cargo xtask test`, `cargo xtask bench`, `cargo xtask faults`, `cargo xtask simulate`,
+//! `cargo xtask sanitize`, `cargo xtask fuzz`.
 
 mod bench;
 mod faults;
@@ -27,6 +27,13 @@ enum Chore {
     Bench(bench::Arguments),
     /// Kill, fill the disk and cut the power, of Graven and of redis-server, and print what each lost.
     Faults(faults::Arguments),
+    /// Simulate a server on a hostile disk, crash it, and judge what comes back.
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// What the simulator is told; `--help` lists it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run the tests of the crates with `unsafe` code under AddressSanitizer.
     Sanitize,
     /// Run the fuzz targets on the stable compiler.
@@ -48,6 +55,10 @@ fn main() -> Result<()> {
         Chore::Test => test::run(),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Faults(arguments) => faults::run(&arguments),
+        Chore::Simulate { arguments } => {
+            let args = ["run", "--quiet", "--package", "graven-simulator", "--"].map(str::to_owned);
+            step::cargo(&args.into_iter().chain(arguments).collect::<Vec<_>>())
+        }
         Chore::Sanitize => sanitize::run(),
         Chore::Fuzz { target, seconds, seed } => {
             let mut args = vec!["run".to_owned(), "--release".into(), "--package".into(), "graven-fuzz".into(), "--".into()];
