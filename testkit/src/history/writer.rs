@@ -50,7 +50,7 @@ pub enum Outcome {
     /// Answered with an error: done or not.
     Refused,
     /// A deletion that found nothing to delete. It is no write, so it is answered like a read: if the deletion before it was
-    /// refused and the server died, the key may be there again.
+    /// refused and the server died, the key may be there again. Where what was shown is kept, it counts as acknowledged.
     Unchanged,
     /// Done; the position is that on the shared counter, for the slots that have one.
     Acknowledged { at: Instant, position: Option<u64> },
@@ -189,7 +189,7 @@ impl Writer {
             ensure!(plan.survey || refusal && plan.errors_allowed, "writer {}: {}", self.id, String::from_utf8_lossy(text));
             return Ok(Outcome::Refused);
         }
-        if slot == Slot::Toggle && reply == Value::Int(0) {
+        if slot == Slot::Toggle && reply == Value::Int(0) && !plan.shown_is_kept {
             return Ok(Outcome::Unchanged);
         }
         let position = match slot {
