@@ -1,5 +1,7 @@
 //! `maxmemory`: every policy keeps memory under the limit, evicts what it may, and serves a trace as well as Redis does.
 
+use std::time::Duration;
+
 use graven_testkit::process::Builder;
 use graven_testkit::rng::Rng;
 use graven_testkit::{Client, Dump, Program, Server, Value};
@@ -81,6 +83,30 @@ fn every_policy_keeps_memory_under_the_limit_and_a_restart_loads_what_is_left() 
         let after = Dump::take(&mut server.client()).unwrap();
         assert!(before.diff(&after, 0).is_none(), "{policy}: {}", before.diff(&after, 0).unwrap());
     }
+}
+
+#[test]
+fn a_snapshot_does_not_make_eviction_take_more_than_it_must() {
+    let server = graven().option("maxmemory", LIMIT_BYTES).option("maxmemory-policy", "allkeys-lru").start().unwrap();
+    overfill(&server);
+    let fits = server.client().line("DBSIZE").as_int().unwrap();
+    let mut client = server.client();
+    let value = vec![b'w'; 400];
+    for batch in 0..30 {
+        client.line(if batch % 2 == 0 { "BGSAVE" } else { "BGREWRITEAOF" });
+        let commands: Vec<Vec<Vec<u8>>> =
+            (0..400).map(|i| vec![b"SET".to_vec(), format!("new:{batch}:{i}").into_bytes(), value.clone()]).collect();
+        client.pipeline(&commands).unwrap();
+        let left = client.line("DBSIZE").as_int().unwrap();
+        assert!(left > fits / 2, "{left} of {fits} keys are left after batch {batch}");
+        if batch % 3 == 2 {
+            let is_busy = |field| stat(&server, "persistence", field) > 0;
+            while is_busy("rdb_bgsave_in_progress") || is_busy("aof_rewrite_in_progress") {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+    assert!(stat(&server, "persistence", "rdb_saves") + stat(&server, "persistence", "aof_rewrites") >= 10);
 }
 
 #[test]

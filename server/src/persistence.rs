@@ -110,6 +110,13 @@ impl Outside {
         saving.as_ref().map(|saving| saving.job.bytes()).or_else(rewrite).unwrap_or_default()
     }
 
+    /// Bytes that wait to be written.
+    pub(crate) fn capture_held_bytes(&self) -> u64 {
+        let Persistence { saving, rewriting, .. } = &self.persistence;
+        let rewrite = rewriting.as_ref().and_then(Rewriting::job).map_or(0, Job::held_bytes);
+        saving.as_ref().map_or(0, |saving| saving.job.held_bytes()) + rewrite
+    }
+
     /// Seconds since a moment on the server's clock.
     pub(crate) fn seconds_exactly_since(&self, us: u64) -> f64 {
         self.now_us().saturating_sub(us) as f64 / 1e6

@@ -54,7 +54,8 @@ impl Host for Outside {
     fn memory_used(&self) -> u64 {
         let used = crate::allocator::used_bytes().unwrap_or_else(|| ProcessMemory::now().used);
         let log_buffer = self.log.as_ref().map_or(0, |log| log.held_bytes());
-        used.saturating_sub(log_buffer + self.reclaimer.pending_bytes())
+        // What is evicted while a snapshot is made may have to be written before it is gone: evicting more would not help.
+        used.saturating_sub(log_buffer + self.reclaimer.pending_bytes() + self.capture_held_bytes())
     }
 
     fn write_status(&self) -> WriteStatus {

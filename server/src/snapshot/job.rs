@@ -238,6 +238,12 @@ impl<T: Send + 'static> Job<T> {
         self.shared.bytes.load(Relaxed)
     }
 
+    /// Bytes captured and not yet written, roughly: what was removed or replaced meanwhile is among them.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let captured = self.capture.as_ref().map_or(0, Capture::waiting_bytes);
+        (captured + self.shared.backlog.load(Relaxed)) as u64
+    }
+
     /// When it began, microseconds on the server's clock.
     pub(crate) fn started_us(&self) -> u64 {
         self.started_us

@@ -12,6 +12,8 @@ pub(in crate::host) struct Usage {
     pub(in crate::host) clients: u64,
     pub(in crate::host) monitors: u64,
     pub(in crate::host) log_buffer: u64,
+    /// What a snapshot has captured and not yet written.
+    pub(in crate::host) captured: u64,
     /// Tables of each database that has keys, without the entries.
     pub(in crate::host) tables: Vec<(usize, u64)>,
     pub(in crate::host) keys: u64,
@@ -32,6 +34,7 @@ impl Usage {
             clients,
             monitors,
             log_buffer: outside.log.as_ref().map_or(0, |log| log.held_bytes()),
+            captured: outside.capture_held_bytes(),
             tables: used.map(|db| (db, keyspace.db(db).table_bytes() as u64)).collect(),
             keys: engine.key_count() as u64,
         }
@@ -39,7 +42,12 @@ impl Usage {
 
     /// What is not data.
     pub(in crate::host) fn overhead(&self) -> u64 {
-        self.startup + self.clients + self.monitors + self.log_buffer + self.tables.iter().map(|(_, bytes)| bytes).sum::<u64>()
+        self.startup
+            + self.clients
+            + self.monitors
+            + self.log_buffer
+            + self.captured
+            + self.tables.iter().map(|(_, bytes)| bytes).sum::<u64>()
     }
 
     /// What is data.
@@ -123,7 +131,7 @@ pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
         text.field(&format!("{name}_ratio"), format_args!("{:.2}", usage.fragmentation()));
         text.field(&format!("{name}_bytes"), usage.fragmentation_bytes());
     }
-    text.field("mem_not_counted_for_evict", usage.log_buffer);
+    text.field("mem_not_counted_for_evict", usage.log_buffer + usage.captured);
     text.zeros(&["mem_replication_backlog", "mem_total_replication_buffers"]);
     text.field("mem_clients_slaves", usage.monitors);
     text.field("mem_clients_normal", usage.clients);
