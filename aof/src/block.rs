@@ -15,7 +15,8 @@ use crc_fast::{CrcAlgorithm, Digest};
 pub const PREFIX: &[u8] = b"#BLK:";
 const V1: &[u8] = b"#BLK:v1;lsn:";
 const LEN: &[u8] = b";len:";
-const CRC: &[u8] = b"crc:";
+/// What stands before the checksum.
+pub const CRC: &[u8] = b"crc:";
 /// The longest header line there can be, with its line end.
 pub const HEADER_MAX: usize = V1.len() + 20 + LEN.len() + 20 + 1 + CRC.len() + 16 + 2;
 

@@ -4,6 +4,8 @@
 //! bulk strings, lengths are plain decimals, and every line ends with CR LF. Between commands, lines beginning with `#` are
 //! annotations.
 
+use crate::block::{CRC, HEADER_MAX};
+
 /// The longest annotation line that Redis reads in one piece.
 pub const ANNOTATION_MAX: usize = 1024;
 /// More than any argument can be (512 MB by default, and then some).
@@ -61,6 +63,10 @@ pub fn annotation(bytes: &[u8], at: usize) -> Scan {
         Some(end) if window[..end].iter().any(|&b| b < b' ' && b != b'\t' && b != b'\r') => {
             Scan::Bad("an annotation line that is not text")
         }
+        // What follows would be loaded without its checksum, and in part if it is torn.
+        Some(end) if window[..end].len() < HEADER_MAX && memchr::memmem::find(&window[..end], CRC).is_some() => {
+            Scan::Bad("a block header whose beginning is damaged")
+        }
         Some(end) => Scan::Whole(at + end + 1),
         None if window.len() == ANNOTATION_MAX => Scan::Bad("an annotation line that is too long"),
         None => Scan::Incomplete(bytes.len() + 1),
@@ -114,6 +120,7 @@ pub fn transaction_mark(bytes: &[u8], args: &[(usize, usize)]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::{HeaderLine, PREFIX};
     use proptest::prelude::*;
 
     const SET: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n";
@@ -131,6 +138,18 @@ mod tests {
         for cut in 0..SET.len() {
             assert!(matches!(command(&SET[..cut], 0, &mut Vec::new()), Scan::Incomplete(need) if need > cut && need <= SET.len()));
         }
+    }
+
+    #[test]
+    fn no_flipped_bit_makes_an_annotation_of_a_block_header() {
+        let line = HeaderLine::new(4711, SET);
+        // With another first byte it is no annotation at all.
+        for bit in 8..8 * PREFIX.len() {
+            let mut damaged = line.as_bytes().to_vec();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(matches!(annotation(&damaged, 0), Scan::Bad(_)), "{}", damaged.escape_ascii());
+        }
+        assert_eq!(annotation(b"#TS:1700000000\r\n*1", 0), Scan::Whole(16));
     }
 
     #[test]
