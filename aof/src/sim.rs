@@ -83,6 +83,17 @@ pub enum Fault {
     ShortThen(usize, i32),
 }
 
+/// An operation that was asked for: see [`SimStorage::record`].
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// What it was.
+    pub op: Op,
+    /// On which file or directory.
+    pub path: String,
+    /// How it misbehaved.
+    pub fault: Option<Fault>,
+}
+
 /// "No space left on device".
 pub const ENOSPC: i32 = 28;
 /// "Input/output error".
@@ -137,6 +148,8 @@ struct Disk {
     stop_at: Option<u64>,
     /// Where that was.
     stopped_in: Option<(Op, FileRole)>,
+    /// What was asked for, and what was planted for it.
+    recorded: Option<Vec<Recorded>>,
     /// Operations that only pretend to be done.
     pretended: BTreeSet<(Op, Option<FileRole>)>,
     hides_failed_syncs: bool,
@@ -156,10 +169,12 @@ impl Disk {
             return Err(io::Error::other("the simulated process has stopped"));
         }
         self.operations += 1;
-        if let Some(index) = self.planted.iter().position(|&(on, at, _)| on == op && at == nth) {
-            return Ok(Some(self.planted.swap_remove(index).2));
+        let planted = self.planted.iter().position(|&(on, at, _)| on == op && at == nth).map(|index| self.planted.swap_remove(index).2);
+        let fault = planted.or_else(|| self.lasting.get(&op).map(|&errno| Fault::Errno(errno)));
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push(Recorded { op, path: path.to_owned(), fault });
         }
-        Ok(self.lasting.get(&op).map(|&errno| Fault::Errno(errno)))
+        Ok(fault)
     }
 
     fn check(&mut self, op: Op, path: &str) -> io::Result<()> {
@@ -295,6 +310,16 @@ impl SimStorage {
     /// In which operation, on what kind of file, the process has stopped, if it has.
     pub fn stopped_in(&self) -> Option<(Op, FileRole)> {
         self.disk().stopped_in
+    }
+
+    /// Operations are remembered from now on, for [`SimStorage::take_recorded`].
+    pub fn record(&self) {
+        self.disk().recorded.get_or_insert_default();
+    }
+
+    /// What was asked for since this was last called.
+    pub fn take_recorded(&self) -> Vec<Recorded> {
+        self.disk().recorded.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Operations of this kind (on this kind of file) report success and do nothing: what a program does that forgets them.

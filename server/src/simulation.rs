@@ -168,6 +168,23 @@ impl SimulatedServer {
         self.server.outside.log.as_ref().map(|log| log.watermarks())
     }
 
+    /// Whether there is a log, and it promises something: not one whose base is still being made.
+    pub fn is_logged(&self) -> bool {
+        self.server.outside.policy().is_some()
+    }
+
+    /// How many rewrites of the log and snapshots have succeeded.
+    pub fn finished(&self) -> (u64, u64) {
+        let persistence = &self.server.outside.persistence;
+        (persistence.rewrites.done, persistence.saves.done)
+    }
+
+    /// Whether a snapshot is being made, and whether the last one succeeded.
+    pub fn saving(&self) -> (bool, bool) {
+        let persistence = &self.server.outside.persistence;
+        (persistence.saving.is_some(), persistence.saves.last_ok)
+    }
+
     /// Why writes are refused, if they are.
     pub fn failure(&self) -> Option<String> {
         self.server.outside.log.as_ref().and_then(|log| log.status().err().map(|failure| failure.message.clone()))
@@ -230,7 +247,8 @@ fn push_items(db: usize, entry: &Entry, items: &mut Vec<Item>) {
     } else if let Some(set) = entry.set() {
         set.iter().for_each(|member| add(hash_of_strings(member, b"")));
     } else if let Some(set) = entry.sorted_set() {
-        set.iter().for_each(|(member, score)| add(hash_of_strings(member, &score.to_bits().to_le_bytes())));
+        // Compact bytes have no negative zero: the sum makes one score of both.
+        set.iter().for_each(|(member, score)| add(hash_of_strings(member, &(score + 0.0).to_bits().to_le_bytes())));
     } else if let Some(hash) = entry.hash() {
         for field in hash.iter() {
             let fingerprint = hash_of_strings(field.name, field.value.to_bytes(&mut [0; 20]));

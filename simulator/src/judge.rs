@@ -26,12 +26,14 @@ struct Changes {
 /// The states of one life, the last one being the present.
 pub(crate) struct Judge {
     states: Vec<State>,
-    changes: HashMap<Vec<u8>, Changes>,
+    changes: HashMap<(usize, Vec<u8>), Changes>,
     /// When anything did.
     all: Changes,
     /// The first state that a kill may leave, and the first that a loss of power may.
     pub(crate) kill: Promise,
     pub(crate) power: Promise,
+    /// The first that the snapshot may be of.
+    pub(crate) saved: Promise,
 }
 
 /// A state that must be reached, and what said so.
@@ -58,7 +60,14 @@ fn alive(items: &[Item], now_ms: u64) -> impl Iterator<Item = &Item> {
 impl Judge {
     /// A life begins with what came back.
     pub(crate) fn new(first: State) -> Judge {
-        Judge { states: vec![first], changes: HashMap::new(), all: Changes::default(), kill: Promise::default(), power: Promise::default() }
+        Judge {
+            states: vec![first],
+            changes: HashMap::new(),
+            all: Changes::default(),
+            kill: Promise::default(),
+            power: Promise::default(),
+            saved: Promise::default(),
+        }
     }
 
     pub(crate) fn present(&self) -> usize {
@@ -95,7 +104,8 @@ impl Judge {
                 (None, Some(_)) => new.next(),
                 (Some(_), _) => old.next(),
             };
-            note(self.changes.entry(changed.expect("it was peeked at").key.clone()).or_default());
+            let changed = changed.expect("it was peeked at");
+            note(self.changes.entry((changed.db, changed.key.clone())).or_default());
             note(&mut self.all);
         }
         self.states.push(state);
@@ -103,7 +113,7 @@ impl Judge {
 
     /// The state that the reply to a command shows which was executed in the turn that ended with state `at`. `is_alone`: nothing else
     /// was executed then, so what changed did so by this command.
-    pub(crate) fn shown(&self, keys: Option<&[Vec<u8>]>, at: usize, is_effective: bool, is_alone: bool) -> usize {
+    pub(crate) fn shown(&self, db: usize, keys: Option<&[Vec<u8>]>, at: usize, is_effective: bool, is_alone: bool) -> usize {
         if is_effective {
             return at;
         }
@@ -119,7 +129,7 @@ impl Judge {
         };
         match keys {
             None => of(&self.all),
-            Some(keys) => keys.iter().filter_map(|key| self.changes.get(key)).map(of).max().unwrap_or(0),
+            Some(keys) => keys.iter().filter_map(|key| self.changes.get(&(db, key.clone()))).map(of).max().unwrap_or(0),
         }
     }
 
@@ -138,16 +148,19 @@ impl Judge {
         (first..self.states.len()).rev().find(|&index| is_same(&self.states[index].items, found, now_ms))
     }
 
-    /// How a data set differs from a state.
-    pub(crate) fn difference(&self, found: &[Item], index: usize, now_ms: u64) -> String {
+    /// How a data set differs from the state that is most like it.
+    pub(crate) fn difference(&self, found: &[Item], now_ms: u64) -> String {
         let show = |item: &Item| {
             let field = item.field.as_ref().map_or(String::new(), |field| format!(".{}", field.escape_ascii()));
             format!("{}:{}{field} {:x} {:?}", item.db, item.key.escape_ascii(), item.fingerprint & 0xffff, item.deadline_ms)
         };
-        let state = &self.states[index].items;
-        let lost = alive(state, now_ms).filter(|item| !found.contains(item)).map(show);
-        let more = alive(found, now_ms).filter(|item| !state.contains(item)).map(show);
-        format!("missing {:?}, instead {:?}", lost.collect::<Vec<_>>(), more.collect::<Vec<_>>())
+        let only = |items: &[Item], others: &[Item]| -> Vec<String> {
+            alive(items, now_ms).filter(|item| others.binary_search(item).is_err()).map(show).collect()
+        };
+        let differences = self.states.iter().enumerate().map(|(n, state)| (n, only(&state.items, found), only(found, &state.items)));
+        let least = differences.min_by_key(|(_, lost, more)| lost.len() + more.len());
+        let (n, lost, more) = least.expect("a life begins with a state");
+        format!("next to state {n} it has lost {lost:?} and has {more:?}")
     }
 
     /// All states, for those that must be one that ever existed.

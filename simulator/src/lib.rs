@@ -14,13 +14,16 @@
 //! Without block checksums nobody can tell a lost sector inside a value; such runs are killed, and never lose power.
 
 mod clock;
+mod crash;
+mod faults;
 mod judge;
 mod life;
 mod plan;
 mod replies;
 mod report;
 mod workload;
+mod world;
 
-pub use life::{Outcome, run};
 pub use plan::{Bug, Plan, shrink};
 pub use report::{CrashPoints, Totals};
+pub use world::{Outcome, run};

@@ -1,95 +1,95 @@
-//! Some lives of one server: see the crate.
+//! A server at work, its clients, and what each reply promises.
 
-use crate::clock::SimulatedClock;
-use crate::judge::{Judge, Promise, State, is_same};
-use crate::plan::{Bug, Plan};
-use crate::replies;
-use crate::report::Totals;
-use crate::workload::{Sent, Workload, aside};
+use crate::judge::{Judge, State};
+use crate::replies::{self, Reply};
+use crate::workload::{Sent, aside};
+use crate::world::{POLICIES, World};
 use graven_aof::FsyncPolicy;
-use graven_aof::sim::{Dice, EINTR, EIO, ENOSPC, Fault, Op, SimStorage};
-use graven_server::ServerError;
-use graven_server::simulation::{Item, SimulatedClient, SimulatedServer};
-use graven_testkit::Rng;
+use graven_server::simulation::{SimulatedClient, SimulatedServer};
+use graven_testkit::generator::CONNECTIONS;
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::hash::Hasher;
 use std::rc::Rc;
-use std::sync::Arc;
 
-const POLICIES: [FsyncPolicy; 3] = [FsyncPolicy::Always, FsyncPolicy::Everysec, FsyncPolicy::No];
-/// "Disk quota exceeded".
-const EDQUOT: i32 = 122;
-/// What `everysec` may lose if the disk does its work: the second, and the time that an fsync and a turn take.
-const EVERYSEC_US: u64 = 2_000_000;
-
-/// What became of a run.
-pub struct Outcome {
-    /// What was done.
-    pub totals: Totals,
-    /// Everything that happened, in a number.
-    pub digest: u64,
-    /// What was promised and not kept.
-    pub failure: Option<String>,
+/// What a reply waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Waits {
+    /// There is no log.
+    Nothing,
+    /// What was changed is written.
+    Written,
+    /// What was changed or shown is durable.
+    Durable,
 }
 
-/// Runs a plan. `trace` is told each step.
-pub fn run(plan: Plan, trace: Option<&mut dyn FnMut(&str)>) -> Outcome {
-    let mut world = World::new(plan, trace);
-    let result = catch_unwind(AssertUnwindSafe(|| world.live_and_die()));
-    let failure = match result {
-        Ok(Ok(())) => None,
-        Ok(Err(failure)) => Some(failure),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Some(format!("the server panicked: {}", text.unwrap_or_default()))
-        }
-    };
-    world.totals.runs = 1;
-    Outcome { totals: world.totals, digest: world.digest.finish(), failure }
+/// What is known of a command that was executed.
+#[derive(Clone, Copy)]
+struct Executed {
+    /// The state at the end of the turn.
+    at: usize,
+    /// The state that its reply promises, if it does.
+    first: usize,
+    waits: Waits,
 }
 
 /// A command that was sent and not answered.
 struct Pending {
     sent: Sent,
-    /// The state at the end of the turn that executed it, what its reply promises then, and whether `always` was in force.
-    executed: Option<(usize, usize, bool)>,
+    executed: Option<Executed>,
 }
 
-struct Peer {
+/// A client.
+pub(crate) struct Peer {
     connection: SimulatedClient,
+    /// The database that it works in.
+    db: usize,
     pending: VecDeque<Pending>,
     executed: u64,
     arrived: Vec<u8>,
+    /// The state with its last write that was acknowledged.
+    wrote: usize,
 }
 
-struct World<'t> {
-    plan: Plan,
-    trace: Option<&'t mut dyn FnMut(&str)>,
-    rng: Rng,
-    dice: Dice,
-    disk: SimStorage,
-    clock: Arc<SimulatedClock>,
-    policy: FsyncPolicy,
-    changes_policy: bool,
-    checksums: bool,
-    preamble: bool,
-    /// Nothing has failed in this life.
-    is_healthy: bool,
-    workload: Workload,
-    /// All that ever existed.
-    past: Vec<Rc<Vec<Item>>>,
-    totals: Totals,
-    digest: DefaultHasher,
+/// See the module.
+pub(crate) struct Life {
+    pub(crate) server: SimulatedServer,
+    pub(crate) judge: Judge,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) last_turn_us: u64,
+    pub(crate) has_ended: bool,
+    /// A log promises something since the last turn.
+    pub(crate) is_logged: bool,
+    /// The state in which the snapshot under way was begun.
+    saving_since: Option<usize>,
 }
 
-/// A server at work.
-struct Life {
-    server: SimulatedServer,
-    judge: Judge,
-    peers: Vec<Peer>,
-    last_turn_us: u64,
-    has_ended: bool,
+impl Life {
+    pub(crate) fn new(server: SimulatedServer, judge: Judge, now_us: u64) -> Life {
+        Life { server, judge, peers: Vec::new(), last_turn_us: now_us, has_ended: false, is_logged: true, saving_since: None }
+    }
+
+    /// A client of a database.
+    fn connect(&mut self, db: usize) -> Peer {
+        let connection = self.server.connect();
+        let mut peer = Peer { connection, db, pending: VecDeque::new(), executed: 0, arrived: Vec::new(), wrote: 0 };
+        if db > 0 {
+            peer.say(aside(&format!("SELECT {db}")));
+        }
+        peer
+    }
+}
+
+impl Peer {
+    fn say(&mut self, sent: Sent) {
+        self.connection.send(&sent.bytes);
+        self.pending.push_back(Pending { sent, executed: None });
+    }
+
+    /// Those that were executed since it was looked at, of those that wait.
+    fn fresh(&self, count: u64) -> std::ops::Range<usize> {
+        let start = self.pending.iter().take_while(|pending| pending.executed.is_some()).count();
+        start..start + count.saturating_sub(self.executed) as usize
+    }
 }
 
 /// The first bytes of a command or a reply, to be read.
@@ -97,123 +97,31 @@ fn short(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(120)].escape_ascii().to_string().replace("\\r\\n", " ")
 }
 
-impl<'t> World<'t> {
-    fn new(plan: Plan, trace: Option<&'t mut dyn FnMut(&str)>) -> World<'t> {
-        let mut rng = Rng::new(plan.seed);
-        let policy = plan.policy.unwrap_or_else(|| POLICIES[rng.below(3) as usize]);
-        let changes_policy = plan.policy.is_none() && rng.chance(50);
-        let checksums = plan.checksums.unwrap_or(rng.chance(85) || plan.bug.is_some());
-        let preamble = rng.chance(60);
-        let disk = SimStorage::new();
-        disk.put(".exists", b"");
-        World {
-            plan,
-            trace,
-            dice: Dice::new(plan.seed),
-            rng,
-            disk,
-            clock: Arc::new(SimulatedClock::new(1_000_000, 0)),
-            policy,
-            changes_policy,
-            checksums,
-            preamble,
-            is_healthy: true,
-            workload: Workload::new(),
-            past: Vec::new(),
-            totals: Totals::default(),
-            digest: DefaultHasher::new(),
-        }
-    }
-
-    fn note(&mut self, what: impl FnOnce() -> String) {
-        if let Some(trace) = &mut self.trace {
-            trace(&format!("{:>12} us  {}", self.clock.now_us(), what()));
-        }
-    }
-
-    fn options(&self, loses_tail: bool) -> Vec<String> {
-        let yes = |on: bool| if on { "yes" } else { "no" };
-        let policy = if self.plan.bug == Some(Bug::ReplyReleasedEarly) { FsyncPolicy::No } else { self.policy };
-        let tail = if loses_tail { "1gb" } else { "0" };
-        let checksums = self.checksums && self.plan.bug != Some(Bug::TornBlockAccepted);
-        format!(
-            "--appendonly yes --appendfsync {policy} --aof-block-checksums {} --aof-use-rdb-preamble {} \
-             --aof-load-corrupt-tail-max-size {tail} --databases 2 --hash-max-listpack-entries 4 --set-max-listpack-entries 4 \
-             --zset-max-listpack-entries 4 --list-max-listpack-size 4 --stream-node-max-entries 3 --auto-aof-rewrite-min-size 4kb \
-             --loglevel nothing",
-            yes(checksums),
-            yes(self.preamble)
-        )
-        .split_ascii_whitespace()
-        .map(str::to_owned)
-        .chain(["--save".to_owned(), String::new()])
-        .collect()
-    }
-
-    fn start(&mut self, disk: &SimStorage, options: &[String]) -> Result<SimulatedServer, ServerError> {
-        let look_us = [0, 40, 700][self.rng.below(3) as usize];
-        self.clock = Arc::new(SimulatedClock::new(self.clock.now_us(), look_us));
-        if let Some(bug) = self.plan.bug {
-            bug.plant(disk);
-        }
-        SimulatedServer::start(options, disk.clone(), self.clock.clone(), self.rng.next_u64() | 1, self.rng.below(4) as usize)
-    }
-
-    fn live_and_die(&mut self) -> Result<(), String> {
-        let first = self.disk.clone();
-        let options = self.options(false);
-        let server = self.start(&first, &options).map_err(|e| format!("the first start failed: {e}"))?;
-        let mut life = self.begin(server);
-        for _ in 0..self.plan.lives {
-            self.live(&mut life)?;
-            let promised = self.promises(&mut life);
-            let Life { server, judge, peers, .. } = life;
-            drop((peers, server));
-            life = self.crash(judge, promised)?;
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self, server: SimulatedServer) -> Life {
-        let items = Rc::new(server.items());
-        self.past.push(items.clone());
-        self.is_healthy = true;
-        let lsn = server.marks().map_or(0, |marks| marks.appended);
-        let now_us = self.clock.now_us();
-        let judge = Judge::new(State { items, lsn, at_us: now_us });
-        Life { server, judge, peers: Vec::new(), last_turn_us: now_us, has_ended: false }
-    }
-
-    /// Until the disk stops, or the steps are over.
-    fn live(&mut self, life: &mut Life) -> Result<(), String> {
+impl World<'_> {
+    /// Until the disk stops, the server ends, or the steps are over.
+    pub(crate) fn live(&mut self, life: &mut Life) -> Result<(), String> {
         let steps = 1 + self.rng.below(u64::from(self.plan.steps.max(1)));
         if self.rng.chance(70) {
             self.disk.stop_at(self.disk.operations() + self.rng.below(steps * 3 / 2 + 2));
         }
         let with_faults = self.plan.faults && self.rng.chance(60);
         let prompt = self.rng.chance(50);
-        for _ in 0..self.plan.clients.max(1) {
-            let connection = life.server.connect();
-            life.peers.push(Peer { connection, pending: VecDeque::new(), executed: 0, arrived: Vec::new() });
+        let makes_anything = self.checksums && self.plan.anything && self.rng.chance(40);
+        for n in 0..self.plan.clients.max(1) as usize {
+            let peer = life.connect(n % 2);
+            life.peers.push(peer);
+        }
+        for _ in 0..if makes_anything { CONNECTIONS } else { 0 } {
+            let peer = life.connect(0);
+            life.peers.push(peer);
         }
         for _ in 0..steps {
             match self.rng.below(100) {
+                0..8 if makes_anything => self.say_anything(life),
                 0..58 => self.talk(life),
                 58..70 => self.clock.advance(self.rng.below(3_000)),
                 70..78 => self.clock.advance(self.rng.below(700_000)),
-                78..86 => {
-                    let mut policy = None;
-                    let line = match self.rng.below(8) {
-                        0..4 => "BGREWRITEAOF".to_owned(),
-                        4 | 5 => "BGSAVE".to_owned(),
-                        6 if self.changes_policy => {
-                            policy = Some(POLICIES[self.rng.below(3) as usize]);
-                            format!("CONFIG SET appendfsync {}", policy.expect("it was just chosen"))
-                        }
-                        _ => format!("CONFIG SET auto-aof-rewrite-percentage {}", self.rng.below(200)),
-                    };
-                    self.say(life, 0, Sent { policy, ..aside(&line) });
-                }
+                78..86 => self.administer(life),
                 86..90 if with_faults => self.break_something(),
                 90 if with_faults => self.disk.heal(),
                 91 => self.hang_up(life),
@@ -234,23 +142,34 @@ impl<'t> World<'t> {
                 self.is_healthy = false;
             }
             if self.disk.has_stopped() || life.has_ended {
-                return Ok(());
+                break;
             }
         }
+        let (rewrites, saves) = life.server.finished();
+        self.totals.rewrites += rewrites;
+        self.totals.saves += saves;
         Ok(())
     }
 
     fn say(&mut self, life: &mut Life, who: usize, sent: Sent) {
         self.note(|| format!("client {who}: {}", short(&sent.bytes)));
-        life.peers[who].connection.send(&sent.bytes);
-        life.peers[who].pending.push_back(Pending { sent, executed: None });
+        life.peers[who].say(sent);
+    }
+
+    /// One of the clients whose commands are understood.
+    fn somebody(&mut self) -> usize {
+        self.rng.below(u64::from(self.plan.clients.max(1))) as usize
     }
 
     fn talk(&mut self, life: &mut Life) {
         // Without block checksums the end of the log may be in the middle of a turn.
-        let speakers = if !self.checksums || self.rng.chance(60) { 1 } else { 1 + self.rng.below(life.peers.len() as u64) };
+        let speakers = if !self.checksums || self.rng.chance(60) { 1 } else { 1 + self.rng.below(u64::from(self.plan.clients.max(1))) };
         for _ in 0..speakers {
-            let who = self.rng.below(life.peers.len() as u64) as usize;
+            let who = self.somebody();
+            // What stands behind a command that waits would be executed together with what others say later.
+            if life.peers[who].pending.iter().any(|pending| pending.sent.waits_for_disk) {
+                continue;
+            }
             let now_ms = self.clock.unix_ms_now();
             for sent in self.workload.some(&mut self.rng, now_ms, !self.checksums) {
                 self.say(life, who, sent);
@@ -258,241 +177,148 @@ impl<'t> World<'t> {
         }
     }
 
+    /// Commands of any kind and form, whose replies promise nothing to the judge.
+    fn say_anything(&mut self, life: &mut Life) {
+        for _ in 0..1 + self.rng.below(6) {
+            let (connection, sent) = self.workload.anything();
+            self.say(life, self.plan.clients.max(1) as usize + connection, sent);
+        }
+    }
+
+    /// What an operator does.
+    fn administer(&mut self, life: &mut Life) {
+        let sent = match self.rng.below(16) {
+            0..7 => aside("BGREWRITEAOF"),
+            7..10 => aside("BGSAVE"),
+            10 | 11 if self.changes_policy => {
+                let policy = POLICIES[self.rng.below(3) as usize];
+                Sent { policy: Some(policy), ..aside(&format!("CONFIG SET appendfsync {policy}")) }
+            }
+            12 | 13 if self.switches_log => {
+                self.is_healthy = false;
+                aside(if self.rng.chance(30) { "CONFIG SET appendonly no" } else { "CONFIG SET appendonly yes" })
+            }
+            14 => Sent { waits_for_disk: true, ..aside(&format!("WAITAOF 1 0 {}", 1 + self.rng.below(400))) },
+            15 if self.rng.chance(30) => aside(["SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN SAVE"][self.rng.below(3) as usize]),
+            _ => aside(&format!("CONFIG SET auto-aof-rewrite-percentage {}", self.rng.below(200))),
+        };
+        let who = self.somebody();
+        if !life.peers[who].pending.iter().any(|pending| pending.sent.waits_for_disk) {
+            self.say(life, who, sent);
+        }
+    }
+
     fn hang_up(&mut self, life: &mut Life) {
         let who = self.rng.below(life.peers.len() as u64) as usize;
         self.note(|| format!("client {who} hangs up"));
         life.peers[who].connection.close();
-        let connection = life.server.connect();
-        life.peers[who] = Peer { connection, pending: VecDeque::new(), executed: 0, arrived: Vec::new() };
-    }
-
-    /// Something that may go wrong soon.
-    fn break_something(&mut self) {
-        self.is_healthy = false;
-        let dice = &mut self.dice;
-        let nth = 1 + dice.below(4) as u64;
-        let errno = [EIO, ENOSPC, EDQUOT][dice.below(3)];
-        let (op, fault) = match dice.below(11) {
-            0..3 => (Op::Sync, Fault::Errno(EIO)),
-            3 => (Op::Write, Fault::Errno(errno)),
-            4 => (Op::Write, Fault::Errno(EINTR)),
-            5 => (Op::Write, Fault::Short(dice.below(200))),
-            6 => (Op::Write, Fault::ShortThen(dice.below(200), errno)),
-            7 => {
-                self.disk.plant(Op::SetLen, 1, Fault::Errno(EIO));
-                (Op::Write, Fault::ShortThen(dice.below(200), errno))
-            }
-            8 => (Op::Create, Fault::Errno(errno)),
-            9 => ([Op::Rename, Op::SyncDir, Op::Remove][dice.below(3)], Fault::Errno(EIO)),
-            _ => {
-                let room = dice.below(4_000) as u64;
-                self.disk.set_capacity(Some(self.disk.used() + room));
-                self.note(|| format!("the disk has {room} bytes left"));
-                return;
-            }
-        };
-        self.disk.plant(op, nth, fault);
-        self.note(|| format!("disk: {fault:?} at {op:?} number {nth} from now"));
+        life.peers[who] = life.connect(life.peers[who].db);
     }
 
     fn turn(&mut self, life: &mut Life) -> Result<(), String> {
-        let ends = life.server.turn().map_err(|e| format!("a turn failed: {e}"))?;
-        life.has_ended = ends;
-        let lsn = life.server.marks().map_or(0, |marks| marks.appended);
-        if life.judge.state(life.judge.present()).lsn != lsn {
+        life.has_ended = life.server.turn().map_err(|e| format!("a turn failed: {e}"))?;
+        let is_logged = life.server.is_logged();
+        let was_logged = std::mem::replace(&mut life.is_logged, is_logged);
+        let before = life.judge.state(life.judge.present()).lsn;
+        let lsn = life.server.marks().map_or(before, |marks| marks.appended);
+        if before != lsn || !is_logged || !was_logged {
             let items = Rc::new(life.server.items());
             life.judge.observe(State { items, lsn, at_us: life.last_turn_us });
         }
         life.last_turn_us = self.clock.now_us();
-        let at = life.judge.present();
-        let counts: Vec<u64> = life.peers.iter().map(|peer| life.server.executed(&peer.connection)).collect();
-        let executed: u64 = life.peers.iter().zip(&counts).map(|(peer, count)| count.saturating_sub(peer.executed)).sum();
-        let fresh = |peer: &Peer, count: u64| {
-            let start = peer.pending.iter().take_while(|pending| pending.executed.is_some()).count();
-            start..start + count.saturating_sub(peer.executed) as usize
-        };
-        let mut policies = vec![self.policy];
-        for (peer, &count) in life.peers.iter().zip(&counts) {
-            policies.extend(peer.pending.range(fresh(peer, count)).filter_map(|pending| pending.sent.policy));
-        }
-        self.policy = *policies.last().expect("the one before is there");
-        // Who came before a change and who after it is not known.
-        let is_always = policies.iter().all(|policy| *policy == FsyncPolicy::Always);
-        for (peer, count) in life.peers.iter_mut().zip(counts) {
-            let fresh = fresh(peer, count);
-            for pending in peer.pending.range_mut(fresh) {
-                let Sent { keys, is_effective, .. } = &pending.sent;
-                let first = life.judge.shown(keys.as_deref(), at, *is_effective, executed == 1);
-                pending.executed = Some((at, first, is_always));
-            }
-            peer.executed = peer.executed.max(count);
-        }
+        self.follow_executed(life, is_logged && was_logged);
+        self.follow_snapshot(life);
         // What the process does after it has stopped never happened.
         if self.disk.has_stopped() {
             return Ok(());
         }
-        let mut said = Vec::new();
-        for (who, peer) in life.peers.iter_mut().enumerate() {
+        self.take_replies(life)?;
+        if let Some(marks) = life.server.marks() {
+            self.digest.write_u64(marks.written ^ marks.durable.rotate_left(32));
+            if is_logged {
+                let (kill, power) = (life.judge.up_to(marks.written), life.judge.up_to(marks.durable));
+                life.judge.kill.add(kill, || "what was written".to_owned());
+                life.judge.power.add(power, || "what was durable".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// What the commands promise that were executed in this turn.
+    fn follow_executed(&mut self, life: &mut Life, is_logged: bool) {
+        let counts: Vec<u64> = life.peers.iter().map(|peer| life.server.executed(&peer.connection)).collect();
+        let executed: u64 = life.peers.iter().zip(&counts).map(|(peer, count)| count.saturating_sub(peer.executed)).sum();
+        let mut policies = vec![self.policy];
+        for (peer, &count) in life.peers.iter().zip(&counts) {
+            policies.extend(peer.pending.range(peer.fresh(count)).filter_map(|pending| pending.sent.policy));
+        }
+        self.policy = *policies.last().expect("the one before is there");
+        let waits = match is_logged {
+            false => Waits::Nothing,
+            // Who came before a change and who after it is not known.
+            true if policies.iter().all(|policy| *policy == FsyncPolicy::Always) => Waits::Durable,
+            true => Waits::Written,
+        };
+        let at = life.judge.present();
+        for (peer, count) in life.peers.iter_mut().zip(counts) {
+            for pending in peer.pending.range_mut(peer.fresh(count)) {
+                let Sent { keys, is_effective, .. } = &pending.sent;
+                let first = life.judge.shown(peer.db, keys.as_deref(), at, *is_effective, executed == 1);
+                pending.executed = Some(Executed { at, first, waits });
+            }
+            peer.executed = peer.executed.max(count);
+        }
+    }
+
+    /// A snapshot that was made is not lost, nor replaced by an older one.
+    fn follow_snapshot(&mut self, life: &mut Life) {
+        let (is_saving, has_succeeded) = life.server.saving();
+        if is_saving {
+            // It was begun in this turn, perhaps before some of what the turn changed.
+            let present = life.judge.present();
+            life.saving_since.get_or_insert(present.saturating_sub(1));
+        } else if let Some(state) = life.saving_since.take()
+            && has_succeeded
+            && !self.disk.has_stopped()
+        {
+            life.judge.saved.add(state, || format!("BGSAVE in state {state}"));
+        }
+    }
+
+    fn take_replies(&mut self, life: &mut Life) -> Result<(), String> {
+        let Life { judge, peers, .. } = life;
+        for (who, peer) in peers.iter_mut().enumerate() {
             let bytes = peer.connection.receive();
             self.digest.write(&bytes);
             peer.arrived.extend_from_slice(&bytes);
             let mut used = 0;
-            while let Some((length, is_done)) = replies::first(&peer.arrived[used..]) {
+            while let Some(Reply { length, is_done, first_number }) = replies::first(&peer.arrived[used..]) {
                 let reply = &peer.arrived[used..used + length];
-                let Some(Pending { sent, executed: Some((at, first, is_always)) }) = peer.pending.pop_front() else {
+                used += length;
+                let Some(Pending { sent, executed: Some(Executed { at, first, waits }) }) = peer.pending.pop_front() else {
                     return Err(format!("client {who} was answered unasked: {}", reply.escape_ascii()));
                 };
                 self.totals.commands += 1;
-                said.push(format!("  reply to {who}: {} (state {first} of {at})", short(reply)));
-                // Only under `always` does a reply to a read wait for what it shows.
-                if is_done && (is_always || sent.is_effective) {
-                    let by = || format!("the reply {} to {who}'s {}", short(reply), short(&sent.bytes));
-                    life.judge.kill.add(first, by);
-                    if is_always {
-                        life.judge.power.add(first, by);
-                    }
+                self.note(|| format!("  reply to {who}: {} (state {first} of {at})", short(reply)));
+                let by = || format!("the reply {} to {who}'s {}", short(reply), short(&sent.bytes));
+                if sent.waits_for_disk && first_number == Some(1) {
+                    judge.power.add(peer.wrote, by);
                 }
-                used += length;
+                if !is_done {
+                    continue;
+                }
+                if sent.is_effective && waits >= Waits::Written {
+                    peer.wrote = peer.wrote.max(first);
+                }
+                // Only under `always` does a reply to a read wait for what it shows.
+                if waits == Waits::Durable || (sent.is_effective && waits == Waits::Written) {
+                    judge.kill.add(first, by);
+                }
+                if waits == Waits::Durable {
+                    judge.power.add(first, by);
+                }
             }
             peer.arrived.drain(..used);
-        }
-        for line in said {
-            self.note(|| line);
-        }
-        if let Some(marks) = life.server.marks() {
-            self.digest.write_u64(marks.written ^ marks.durable.rotate_left(32));
-            let (kill, power) = (life.judge.up_to(marks.written), life.judge.up_to(marks.durable));
-            life.judge.kill.add(kill, || "what was written".to_owned());
-            life.judge.power.add(power, || "what was durable".to_owned());
-        }
-        Ok(())
-    }
-
-    /// The first states that a kill and a loss of power may leave.
-    fn promises(&mut self, life: &mut Life) -> (Promise, Promise) {
-        let Life { judge, last_turn_us, .. } = life;
-        if self.is_healthy && self.policy != FsyncPolicy::No && !self.changes_policy {
-            let state = judge.until(last_turn_us.saturating_sub(EVERYSEC_US));
-            judge.power.add(state, || "its age".to_owned());
-        }
-        let Promise { state, by } = judge.power.clone();
-        judge.kill.add(state, || by);
-        (judge.kill.clone(), judge.power.clone())
-    }
-
-    /// The process ends, or the power goes; then a server starts, perhaps only at the second attempt.
-    fn crash(&mut self, judge: Judge, (kill, power): (Promise, Promise)) -> Result<Life, String> {
-        self.past.extend(judge.all_items().cloned());
-        let mut first = Promise { state: usize::MAX, by: String::new() };
-        let mut power_lost = false;
-        loop {
-            self.totals.crashes += 1;
-            if let Some(point) = self.disk.stopped_in() {
-                self.totals.points.hit(point);
-            }
-            let where_to = self.disk.stopped_in();
-            if self.rng.chance(45) || !self.checksums {
-                self.disk = self.disk.kill();
-                first = if kill.state < first.state { kill.clone() } else { first };
-                self.note(|| format!("killed in {where_to:?}, state {} of {} is promised", kill.state, judge.present()));
-            } else {
-                self.disk = self.disk.power_loss(&mut self.dice);
-                first = if power.state < first.state { power.clone() } else { first };
-                power_lost = true;
-                self.totals.power_losses += 1;
-                self.note(|| format!("power lost in {where_to:?}, state {} of {} is promised", power.state, judge.present()));
-            }
-            let files = self.disk.paths().into_iter().map(|path| format!(" {path}: {}", self.disk.content(&path).map_or(0, |c| c.len())));
-            let files: String = files.collect();
-            self.note(|| format!("what is left:{files}"));
-            if self.rng.chance(10) {
-                self.flip()?;
-            }
-            if self.rng.chance(12) {
-                self.load_snapshot()?;
-            }
-            if self.rng.chance(35) {
-                self.disk.stop_at(self.rng.below(40));
-            }
-            let options = self.options(power_lost);
-            let disk = self.disk.clone();
-            let result = self.start(&disk, &options);
-            match result {
-                Err(_) if self.disk.has_stopped() => {}
-                Err(e) => return Err(format!("the server does not start again (power lost: {power_lost}): {e}")),
-                Ok(server) if self.disk.has_stopped() => drop(server),
-                Ok(server) => {
-                    self.disk.stop_at(u64::MAX);
-                    let found = server.items();
-                    let now_ms = self.clock.unix_ms_now();
-                    let Some(state) = judge.find(&found, first.state, now_ms) else {
-                        let older = judge.find(&found, 0, now_ms);
-                        let why = match older {
-                            Some(state) => format!("state {state} came back"),
-                            None => "what came back never existed".to_owned(),
-                        };
-                        return Err(format!(
-                            "{why}, and state {} of {} was promised by {} (power lost: {power_lost}, {}, checksums: {}): {}",
-                            first.state,
-                            judge.present(),
-                            first.by,
-                            self.policy,
-                            self.checksums,
-                            judge.difference(&found, first.state, now_ms),
-                        ));
-                    };
-                    self.note(|| format!("state {state} came back"));
-                    self.digest.write_usize(state);
-                    return Ok(self.begin(server));
-                }
-            }
-        }
-    }
-
-    /// A bit of a file at rest flips: the next start tells, or nothing is wrong.
-    fn flip(&mut self) -> Result<(), String> {
-        let disk = self.disk.kill();
-        let files: Vec<(String, usize)> = disk
-            .paths()
-            .into_iter()
-            .filter_map(|path| Some((path.clone(), disk.content(&path)?.len())))
-            .filter(|(_, len)| *len > 0)
-            .collect();
-        let Some((path, length)) = files.get(self.rng.below(files.len().max(1) as u64) as usize) else { return Ok(()) };
-        let byte = self.rng.below(*length as u64) as usize;
-        disk.flip_bit(path, byte, self.rng.below(8) as u8);
-        self.totals.flips += 1;
-        let before = self.clock.clone();
-        let result = self.start(&disk, &self.options(false));
-        self.clock = before;
-        match result {
-            Err(_) => self.totals.flips_refused += 1,
-            Ok(server) if self.checksums => {
-                let (found, now_ms) = (server.items(), self.clock.unix_ms_now());
-                if !self.past.iter().any(|items| is_same(items, &found, now_ms)) {
-                    return Err(format!("a flipped bit of '{path}' at {byte} was served"));
-                }
-            }
-            Ok(_) => {}
-        }
-        Ok(())
-    }
-
-    /// The snapshot that is there is one of a moment.
-    fn load_snapshot(&mut self) -> Result<(), String> {
-        let Some(content) = self.disk.content("dump.rdb") else { return Ok(()) };
-        let disk = SimStorage::new();
-        disk.put(".exists", b"");
-        disk.put("dump.rdb", &content);
-        let options: Vec<String> = self.options(false).into_iter().chain(["--appendonly", "no"].map(str::to_owned)).collect();
-        let before = self.clock.clone();
-        let result = self.start(&disk, &options);
-        self.clock = before;
-        self.totals.snapshots += 1;
-        let found = result.map_err(|e| format!("a snapshot does not load: {e}"))?.items();
-        let now_ms = self.clock.unix_ms_now();
-        if !self.past.iter().any(|items| is_same(items, &found, now_ms)) {
-            return Err("a snapshot is of no moment".to_owned());
         }
         Ok(())
     }

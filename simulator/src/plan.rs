@@ -1,6 +1,6 @@
 //! What a run is to be like, and how a failing one is made smaller.
 
-use crate::life::run;
+use crate::world::run;
 use graven_aof::FsyncPolicy;
 use graven_aof::sim::{FileRole, Op, SimStorage};
 
@@ -59,6 +59,8 @@ pub struct Plan {
     pub clients: u32,
     /// Whether operations of the disk fail.
     pub faults: bool,
+    /// Whether some clients send commands of any kind and form.
+    pub anything: bool,
     /// Whether blocks of the log have checksums; the seed decides if it is not said here.
     pub checksums: Option<bool>,
     /// What is wrong on purpose.
@@ -68,7 +70,7 @@ pub struct Plan {
 impl Plan {
     /// The usual run of a seed.
     pub fn new(seed: u64) -> Plan {
-        Plan { seed, policy: None, lives: 6, steps: 90, clients: 4, faults: true, checksums: None, bug: None }
+        Plan { seed, policy: None, lives: 6, steps: 90, clients: 4, faults: true, anything: true, checksums: None, bug: None }
     }
 }
 
@@ -84,6 +86,7 @@ pub fn shrink(plan: Plan, failure: String) -> (Plan, String) {
             Plan { lives: 1, ..best },
             Plan { lives: best.lives - best.lives.min(2) / 2, ..best },
             Plan { faults: false, ..best },
+            Plan { anything: false, ..best },
             Plan { clients: 1, ..best },
             Plan { steps: best.steps / 2, ..best },
             Plan { steps: best.steps * 3 / 4, ..best },

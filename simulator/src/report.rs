@@ -77,6 +77,12 @@ pub struct Totals {
     pub flips: u64,
     /// How many of them were refused.
     pub flips_refused: u64,
+    /// Times something of the disk was broken.
+    pub faults: u64,
+    /// Rewrites of the log that came to their end.
+    pub rewrites: u64,
+    /// Snapshots that did.
+    pub saves: u64,
     /// Snapshots that were loaded by themselves.
     pub snapshots: u64,
     /// Where it stopped.
@@ -92,6 +98,9 @@ impl Totals {
         self.commands += other.commands;
         self.flips += other.flips;
         self.flips_refused += other.flips_refused;
+        self.faults += other.faults;
+        self.rewrites += other.rewrites;
+        self.saves += other.saves;
         self.snapshots += other.snapshots;
         self.points.add(&other.points);
     }
@@ -100,11 +109,11 @@ impl Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (hit, all) = self.points.coverage();
-        let Totals { runs, crashes, power_losses, commands, flips, flips_refused, snapshots, .. } = self;
+        let Totals { runs, crashes, power_losses, commands, faults, rewrites, saves, flips, flips_refused, snapshots, .. } = self;
         write!(
             f,
-            "{runs} runs, {crashes} crashes ({power_losses} losses of power), {commands} commands, {snapshots} snapshots, \
-             {flips} flipped bits ({flips_refused} refused), {hit} of {all} crash points"
+            "{runs} runs, {crashes} crashes ({power_losses} losses of power), {commands} commands, {faults} faults, \
+             {rewrites} rewrites, {saves} snapshots ({snapshots} loaded), {flips} flipped bits ({flips_refused} refused), {hit} of {all} crash points"
         )
     }
 }

@@ -2,6 +2,7 @@
 
 use graven_aof::FsyncPolicy;
 use graven_testkit::Rng;
+use graven_testkit::generator::{Generator, Mix, Step};
 
 /// How many keys of each type there are: few, so that they meet.
 const KEYS: u64 = 4;
@@ -16,6 +17,8 @@ pub(crate) struct Sent {
     pub(crate) is_effective: bool,
     /// It sets `appendfsync`.
     pub(crate) policy: Option<FsyncPolicy>,
+    /// It waits for what its client wrote to be durable.
+    pub(crate) waits_for_disk: bool,
 }
 
 fn encode(args: &[Vec<u8>]) -> Vec<u8> {
@@ -34,17 +37,24 @@ fn words(line: &str) -> Vec<Vec<u8>> {
 
 /// A command whose reply means nothing for the data.
 pub(crate) fn aside(line: &str) -> Sent {
-    Sent { bytes: encode(&words(line)), keys: Some(Vec::new()), is_effective: false, policy: None }
+    Sent { bytes: encode(&words(line)), keys: Some(Vec::new()), is_effective: false, policy: None, waits_for_disk: false }
 }
 
 /// Makes commands; each value is written once only, so that a change is always one.
 pub(crate) struct Workload {
     counter: u64,
+    generator: Generator,
 }
 
 impl Workload {
-    pub(crate) fn new() -> Workload {
-        Workload { counter: 0 }
+    pub(crate) fn new(seed: u64) -> Workload {
+        Workload { counter: 0, generator: Generator::new(seed, Mix::Writes) }
+    }
+
+    /// A command of any kind and form, and which of the generator's clients sends it.
+    pub(crate) fn anything(&mut self) -> (usize, Sent) {
+        let Step { connection, args } = self.generator.step();
+        (connection, Sent { bytes: encode(&args), ..aside("") })
     }
 
     /// What a client sends at once: a few commands, or a transaction. `one`: not more than one command.
@@ -58,7 +68,13 @@ impl Workload {
                     all
                 });
             }
-            let queued = |sent: &Sent| Sent { bytes: sent.bytes.clone(), keys: Some(Vec::new()), is_effective: false, policy: None };
+            let queued = |sent: &Sent| Sent {
+                bytes: sent.bytes.clone(),
+                keys: Some(Vec::new()),
+                is_effective: false,
+                policy: None,
+                waits_for_disk: false,
+            };
             let mut all = vec![aside("MULTI")];
             all.extend(inside.iter().map(queued));
             all.push(Sent { keys, ..aside("EXEC") });
@@ -132,12 +148,17 @@ impl Workload {
                 (format!("RENAME {from} {to}"), false)
             }
             40 => {
-                let (from, to) = (key("h", rng), key("h", rng));
+                let from = rng.below(KEYS);
+                let (from, to) = (format!("h{from}"), format!("h{}", (from + 1 + rng.below(KEYS - 1)) % KEYS));
                 (format!("COPY {from} {to} REPLACE"), false)
             }
             41 => (format!("EXISTS {s}"), false),
-            42 if rng.chance(12) => return Sent { bytes: encode(&words("FLUSHALL")), keys: None, is_effective: false, policy: None },
-            43 if rng.chance(30) => return Sent { bytes: encode(&words("SWAPDB 0 1")), keys: None, is_effective: false, policy: None },
+            42 if rng.chance(12) => {
+                return Sent { bytes: encode(&words("FLUSHALL")), keys: None, is_effective: false, policy: None, waits_for_disk: false };
+            }
+            43 if rng.chance(30) => {
+                return Sent { bytes: encode(&words("SWAPDB 0 1")), keys: None, is_effective: false, policy: None, waits_for_disk: false };
+            }
             _ => (format!("MSET {s} {value} {} {value}", key("s", rng)), true),
         };
         let args = words(&line);
@@ -151,6 +172,6 @@ impl Workload {
             _ => &args[1..],
         };
         let keys: Vec<Vec<u8>> = shown.iter().filter(is_key).cloned().collect();
-        Sent { bytes: encode(&args), keys: Some(keys), is_effective: effective, policy: None }
+        Sent { bytes: encode(&args), keys: Some(keys), is_effective: effective, policy: None, waits_for_disk: false }
     }
 }
