@@ -147,7 +147,8 @@ pub fn verify(header: &Header, line: &[u8], content: &[u8]) -> bool {
     content.len() as u64 == header.len && checksum(&line[..covered], content) == header.crc
 }
 
-fn checksum(line: &[u8], content: &[u8]) -> u64 {
+/// The CRC-64/Redis of a line, and of content that follows it.
+pub fn checksum(line: &[u8], content: &[u8]) -> u64 {
     let mut digest = Digest::new(CrcAlgorithm::Crc64Redis);
     digest.update(line);
     digest.update(content);

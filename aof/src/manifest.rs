@@ -6,7 +6,9 @@
 //! file appendonly.aof.3.incr.aof seq 3 type i
 //! ```
 //!
-//! `b` is the base (at most one), `i` an incremental (their sequence numbers grow), `h` history that may be removed.
+//! `b` is the base (at most one), `i` an incremental (their sequence numbers grow), `h` history that may be removed. One flipped bit
+//! makes an `h` of an `i`, and so loses a file or plays one twice: what is written here ends each line with ` crc ` and the
+//! CRC-64/Redis of what is before that, in hexadecimal. Redis skips keys that it does not know; a line without one is taken as it is.
 //!
 //! It is replaced, never edited: written to `temp-NAME.manifest`, synced, renamed over the old one, and then the directory is
 //! synced. A crash at any of these leaves either the old or the new manifest whole; the temporary file is removed at the next
@@ -14,11 +16,15 @@
 
 use std::io::IoSlice;
 
+use crate::block;
 use crate::error::{Error, Result};
 use crate::storage::{File, OpenMode, Storage};
 
 /// The longest line Redis reads.
 const LINE_MAX: usize = 1024;
+/// What stands before a line's checksum.
+const CHECKSUM: &str = " crc ";
+const CHECKSUM_DIGITS: usize = 16;
 
 /// What a file of the log is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +113,9 @@ impl Manifest {
             if line.first() == Some(&b'#') {
                 continue;
             }
+            if !fits_checksum(line) {
+                return Err(bad(number, "its checksum does not fit (if it was edited by hand, delete ' crc ' and what follows)"));
+            }
             let entry = parse_entry(line).map_err(|reason| bad(number, reason))?;
             manifest.add(entry).map_err(|reason| bad(number, reason))?;
         }
@@ -131,7 +140,8 @@ impl Manifest {
     pub fn render(&self) -> String {
         let mut text = String::new();
         for entry in self.base.iter().chain(&self.history).chain(&self.incrs) {
-            text.push_str(&format!("file {} seq {} type {}\n", quoted(&entry.name), entry.seq, entry.kind.letter()));
+            let line = format!("file {} seq {} type {}", quoted(&entry.name), entry.seq, entry.kind.letter());
+            text.push_str(&format!("{line}{CHECKSUM}{:016x}\n", block::checksum(line.as_bytes(), &[])));
         }
         text
     }
@@ -162,6 +172,13 @@ fn write_whole<F: File>(file: &F, mut bytes: &[u8]) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a line has the checksum that it says, if it says one.
+fn fits_checksum(line: &[u8]) -> bool {
+    let Some((content, says)) = line.split_at_checked(line.len().wrapping_sub(CHECKSUM.len() + CHECKSUM_DIGITS)) else { return true };
+    let Some(digits) = says.strip_prefix(CHECKSUM.as_bytes()) else { return true };
+    digits == format!("{:016x}", block::checksum(content, &[])).as_bytes()
 }
 
 fn parse_entry(line: &[u8]) -> Result<Entry, &'static str> {
@@ -312,6 +329,27 @@ mod tests {
                 other => panic!("{text:?} gave {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused_or_changes_nothing() {
+        let entry = |name: &str, seq, kind| Entry { name: name.to_owned(), seq, kind };
+        let manifest = Manifest {
+            base: Some(entry("appendonly.aof.2.base.rdb", 2, Kind::Base)),
+            history: vec![entry("appendonly.aof.1.incr.aof", 1, Kind::History)],
+            incrs: vec![entry("appendonly.aof.2.incr.aof", 2, Kind::Incr), entry("appendonly.aof.3.incr.aof", 3, Kind::Incr)],
+        };
+        let text = manifest.render().into_bytes();
+        let mut refused = 0;
+        for bit in 0..8 * text.len() {
+            let mut damaged = text.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            match Manifest::parse("m", &damaged) {
+                Err(_) => refused += 1,
+                Ok(found) => assert_eq!(found, manifest, "bit {bit}"),
+            }
+        }
+        assert!(refused > text.len() * 7, "only {refused} of {} were refused", 8 * text.len());
     }
 
     proptest! {

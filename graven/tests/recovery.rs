@@ -171,8 +171,9 @@ fn a_missing_base_is_refused_by_name() {
 
 #[test]
 fn a_damaged_manifest_is_refused_with_its_line() {
-    let good = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    let good = "file appendonly.aof.1.incr.aof seq 1 type i crc 3d203f74513134c0\n";
     for bad in [
+        "file appendonly.aof.1.incr.aof seq 1 type h crc 3d203f74513134c0\n",
         "",
         "file appendonly.aof.1.incr.aof seq 1 type i",
         "file appendonly.aof.1.incr.aof seq one type i\n",
