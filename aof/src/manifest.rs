@@ -10,8 +10,8 @@
 //! makes an `h` of an `i`, and so loses a file or plays one twice: what is written here ends each line with ` crc ` and the
 //! CRC-64/Redis of what is before that, in hexadecimal. Redis skips keys that it does not know; a line without one is taken as it is.
 //!
-//! It is replaced, never edited: written to `temp-NAME.manifest`, synced, renamed over the old one, and then the directory is
-//! synced. A crash at any of these leaves either the old or the new manifest whole; the temporary file is removed at the next
+//! It is replaced, never edited: written to `temp-NAME.manifest`, synced, the directory synced, renamed over the old one, and the
+//! directory synced again. A crash at any of these leaves either the old or the new manifest whole; the temporary file is removed at the next
 //! start. Whoever adds a file to the manifest has synced that file first; whoever drops one removes the file afterwards.
 
 use std::io::IoSlice;
@@ -157,6 +157,8 @@ impl Manifest {
         let text = self.render();
         write_whole(&file, text.as_bytes())?;
         file.sync_data()?;
+        // The names of the files that it names come first: some file systems may keep the rename and forget an earlier creation.
+        storage.sync_dir(dir)?;
         storage.rename(&temp, &format!("{dir}/{}", Self::name(file_name)))?;
         storage.sync_dir(dir)
     }

@@ -2,9 +2,9 @@
 //! to, and behaves after a failure as badly as real systems do.
 //!
 //! * Bytes are in the cache when written and on the disk when synced. [`SimStorage::power_loss`] keeps what was synced and, of the
-//!   rest, nothing, a part, single sectors, or zeros of the right length.
-//! * Names (creations, renames, removals) reach the disk in order; [`Storage::sync_dir`] makes them certain, and a loss of power
-//!   keeps some first part of the uncertain ones.
+//!   rest, nothing, a part, single sectors, zeros or garbage of the right length.
+//! * Names (creations, renames, removals) become certain with [`Storage::sync_dir`]; a loss of power keeps some of the uncertain
+//!   ones, as a rule the first ones, and directories that their parent was not synced for may go with all that is in them.
 //! * A failed `sync_data` *drops* the dirty bytes: they stay readable, but no later sync will ever bring them to the disk. It is
 //!   reported once per open handle.
 //! * A full disk takes what fits (a short write) and then answers `ENOSPC`.
@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::storage::{File, LockError, OpenMode, Storage};
+mod media;
 
-const SECTOR_BYTES: usize = 512;
+use crate::storage::{File, LockError, OpenMode, Storage};
+use media::{Inode, NameOp, Names, names_after_power_loss};
 
 /// The operations that can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,39 +102,6 @@ pub const EIO: i32 = 5;
 /// "Interrupted system call".
 pub const EINTR: i32 = 4;
 
-type Names = BTreeMap<String, usize>;
-
-#[derive(Clone, Default)]
-struct Inode {
-    cache: Vec<u8>,
-    disk: Vec<u8>,
-    /// From here on the cache is not on the disk, and a sync would bring it there.
-    dirty_from: usize,
-    /// The disk is still longer than this.
-    cut_to: Option<usize>,
-    errors: u64,
-}
-
-#[derive(Clone)]
-enum NameOp {
-    Set(String, usize),
-    Unset(String),
-}
-
-impl NameOp {
-    fn name(&self) -> &str {
-        let (NameOp::Set(name, _) | NameOp::Unset(name)) = self;
-        name
-    }
-
-    fn apply(&self, names: &mut Names) {
-        match self {
-            NameOp::Set(name, inode) => names.insert(name.clone(), *inode),
-            NameOp::Unset(name) => names.remove(name),
-        };
-    }
-}
-
 #[derive(Default)]
 struct Disk {
     inodes: Vec<Inode>,
@@ -142,6 +110,8 @@ struct Disk {
     /// Groups that reach the disk together (a rename is one).
     name_ops: Vec<Vec<NameOp>>,
     dirs: BTreeSet<String>,
+    /// Those whose parent was not synced since.
+    uncertain_dirs: BTreeSet<String>,
     locked: BTreeSet<String>,
     counts: BTreeMap<Op, u64>,
     operations: u64,
@@ -295,12 +265,14 @@ impl SimStorage {
     /// The disk as it is found after a loss of power: what was synced, and some of the rest.
     pub fn power_loss(&self, dice: &mut Dice) -> SimStorage {
         let disk = self.disk();
-        let mut names = disk.disk_names.clone();
-        for group in &disk.name_ops[..dice.below(disk.name_ops.len() + 1)] {
-            group.iter().for_each(|op| op.apply(&mut names));
+        let mut names = names_after_power_loss(&disk.disk_names, &disk.name_ops, dice);
+        let mut dirs = disk.dirs.clone();
+        for dir in disk.uncertain_dirs.iter().filter(|_| dice.below(2) == 0) {
+            dirs.remove(dir);
+            names.retain(|path, _| dir_of(path) != dir);
         }
         let inodes = disk.inodes.iter().map(|inode| inode.after_power_loss(dice)).collect();
-        Self::with(inodes, names.clone(), names, Vec::new(), disk.dirs.clone())
+        Self::with(inodes, names.clone(), names, Vec::new(), dirs)
     }
 
     fn with(inodes: Vec<Inode>, names: Names, disk_names: Names, name_ops: Vec<Vec<NameOp>>, dirs: BTreeSet<String>) -> Self {
@@ -369,47 +341,6 @@ impl SimStorage {
     }
 }
 
-impl Inode {
-    fn sync(&mut self) {
-        if let Some(cut_to) = self.cut_to.take() {
-            self.disk.truncate(cut_to);
-        }
-        // Bytes between the disk's end and the dirty ones were dropped by a failed sync: they come back as zeros.
-        self.disk.truncate(self.cache.len());
-        self.disk.resize(self.cache.len(), 0);
-        let from = self.dirty_from.min(self.cache.len());
-        self.disk[from..].copy_from_slice(&self.cache[from..]);
-        self.dirty_from = self.cache.len();
-    }
-
-    fn after_power_loss(&self, dice: &mut Dice) -> Inode {
-        let mut found = self.disk.clone();
-        if let Some(cut_to) = self.cut_to
-            && dice.below(2) == 0
-        {
-            found.truncate(cut_to);
-        }
-        let from = self.dirty_from.min(self.cache.len());
-        let dirty = &self.cache[from..];
-        let wanted = match dice.below(4) {
-            0 => 0,
-            1 => dirty.len(),
-            _ => dice.below(dirty.len() / SECTOR_BYTES + 1) * SECTOR_BYTES + dice.below(2) * dice.below(SECTOR_BYTES),
-        };
-        let zeros = dice.below(3);
-        let dirty = &dirty[..wanted.min(dirty.len())];
-        if !dirty.is_empty() {
-            found.resize(from.max(found.len()), 0);
-            found.truncate(from);
-            for sector in dirty.chunks(SECTOR_BYTES) {
-                let lost = zeros == 1 || (zeros == 2 && dice.below(3) == 0);
-                if lost { found.resize(found.len() + sector.len(), 0) } else { found.extend_from_slice(sector) }
-            }
-        }
-        Inode { dirty_from: found.len(), cache: found.clone(), disk: found, ..Inode::default() }
-    }
-}
-
 fn dir_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(dir, _)| dir)
 }
@@ -438,7 +369,9 @@ impl Storage for SimStorage {
     fn create_dir(&self, dir: &str) -> io::Result<()> {
         let mut disk = self.disk();
         disk.check(Op::Create, dir)?;
-        disk.dirs.insert(dir.to_owned());
+        if disk.dirs.insert(dir.to_owned()) {
+            disk.uncertain_dirs.insert(dir.to_owned());
+        }
         Ok(())
     }
 
@@ -489,6 +422,7 @@ impl Storage for SimStorage {
         if disk.pretends(Op::SyncDir, dir) {
             return Ok(());
         }
+        disk.uncertain_dirs.retain(|path| dir_of(path) != dir);
         // Journals keep the order: everything up to the last operation on this directory becomes certain.
         if let Some(last) = disk.name_ops.iter().rposition(|group| group.iter().any(|op| dir_of(op.name()) == dir)) {
             let certain: Vec<_> = disk.name_ops.drain(..=last).collect();
