@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Where a process can stop, by what it did to which kind of file: those that every set of runs must reach.
-const KNOWN: [(Op, FileRole, &str); 17] = [
+const KNOWN: [(Op, FileRole, &str); 22] = [
     (Op::Write, FileRole::Increment, "write: a block"),
     (Op::Sync, FileRole::Increment, "write: fsync of a block"),
     (Op::SetLen, FileRole::Increment, "write: half a block is taken back"),
@@ -20,8 +20,13 @@ const KNOWN: [(Op, FileRole, &str); 17] = [
     (Op::Sync, FileRole::Base, "rewrite: its fsync"),
     (Op::Rename, FileRole::Base, "rewrite: it gets its name"),
     (Op::Remove, FileRole::Increment, "rewrite: history is removed"),
+    (Op::Remove, FileRole::Base, "rewrite: the old base is removed"),
     (Op::Read, FileRole::Increment, "recovery: an incremental is read"),
     (Op::Read, FileRole::Manifest, "recovery: the manifest is read"),
+    (Op::Read, FileRole::Base, "recovery: the base is read"),
+    (Op::Create, FileRole::Snapshot, "snapshot: a new one"),
+    (Op::Write, FileRole::Snapshot, "snapshot: its content"),
+    (Op::Sync, FileRole::Snapshot, "snapshot: its fsync"),
     (Op::Rename, FileRole::Snapshot, "snapshot: it gets its name"),
 ];
 

@@ -30,6 +30,8 @@ pub struct Outcome {
 
 /// Runs a plan. `trace` is told each step.
 pub fn run(plan: Plan, trace: Option<&mut dyn FnMut(&str)>) -> Outcome {
+    // Snapshots tell how much memory is in use: the same in every process.
+    graven_server::set_allocator(|| 1 << 20, || ());
     let mut world = World::new(plan, trace);
     let result = catch_unwind(AssertUnwindSafe(|| world.live_and_die()));
     let failure = match result {
