@@ -61,7 +61,11 @@ impl Source {
         loop {
             match self.messages.recv() {
                 Ok(Message::Parts { parts, bytes }) => {
-                    parts.into_iter().try_for_each(|part| encoder.take(part))?;
+                    for part in parts {
+                        encoder.take(part)?;
+                        // Whoever has become ready meanwhile does not wait until a slice of time is used up, which takes milliseconds.
+                        std::thread::yield_now();
+                    }
                     self.shared.keys.store(encoder.keys(), Relaxed);
                     self.shared.bytes.store(encoder.bytes_written(), Relaxed);
                     let before = self.shared.backlog.fetch_sub(bytes, Relaxed);
