@@ -13,6 +13,8 @@ use super::report::{head, rate, row};
 use super::{Arguments, Contender};
 
 const CLIENTS: u64 = 16;
+/// How long the disk has for what filling has logged.
+const SETTLE: Duration = Duration::from_secs(12);
 /// How long the load lasts without the snapshot.
 const BEFORE: Duration = Duration::from_secs(5);
 /// How long the server is asked what it can do.
@@ -121,6 +123,7 @@ fn measure(contender: &Contender, shape: &Shape, count: u64, command: &(&str, &s
         .option("enable-debug-command", "yes")
         .start()?;
     (shape.fill)(&server, count)?;
+    std::thread::sleep(SETTLE);
     let load = |pause: Option<Duration>, phase: &Arc<AtomicU64>| Load::start(&server, shape, count, pause, phase, round as u64);
     let (phase, probe) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let probing = load(None, &phase);
