@@ -8,8 +8,8 @@
 //! which is reused; segments that are not empty without a manifest are refused, since starting empty would lose them.
 
 //! **The mark of distrust.** After a failed fsync the kernel may go on showing bytes that will never reach the disk, also to the
-//! next process. So whoever sees an fsync fail leaves an empty file `.fsync-failed`, which lives in the same cache as those
-//! bytes: a start that finds it copies the last segment into a new file instead of believing it. A completed [`crate::roll`]
+//! next process. So whoever sees an fsync of the log fail, also a start that cuts a torn tail or makes durable what it has read,
+//! leaves an empty file `.fsync-failed`, which lives in the same cache as those bytes: a start that finds it copies the last segment into a new file instead of believing it. A completed [`crate::roll`]
 //! removes it, and a loss of power may, which is right, since the bytes are gone then as well. (What remains is a kill in the
 //! microseconds between the failure and the mark, followed by a loss of power.)
 

@@ -399,7 +399,8 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         let cut = || {
             let file = self.place.storage.open(&self.place.path(name), OpenMode::Append)?;
             file.set_len(offset)?;
-            file.sync_data()
+            // This makes what stays durable, too. If it fails the cache still shows it, whole and cut, to the next start.
+            file.sync_data().inspect_err(|_| self.place.mark_distrust())
         };
         cut().map_err(|e| self.place.error("truncate", name, e))
     }

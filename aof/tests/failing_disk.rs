@@ -2,11 +2,12 @@
 
 mod bench;
 
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bench::{Bench, batch, bench, open};
-use graven_aof::sim::{EIO, ENOSPC, Fault, Op, SimStorage};
+use graven_aof::sim::{Dice, EIO, ENOSPC, Fault, Op, SimStorage};
 use graven_aof::{File, FsyncPolicy, Limits, OpenMode, Options, Recovery, Runtime, Storage};
 
 const INCR_1: &str = "appendonlydir/appendonly.aof.1.incr.aof";
@@ -152,8 +153,56 @@ fn after_a_failed_fsync_the_file_is_left_and_what_was_not_durable_is_written_aga
             String::from_utf8(bench.disk.content("appendonlydir/appendonly.aof.3.incr.aof").or(bench.disk.content(INCR_2)).unwrap())
                 .unwrap();
         assert!(second.contains("doubtful") && second.contains("waiting"), "{second}");
-        let (_, values) = open(&bench.disk.power_loss(&mut graven_aof::sim::Dice::new(1)), Options::default(), 1);
+        let (_, values) = open(&bench.disk.power_loss(&mut Dice::new(1)), Options::default(), 1);
         assert_eq!(values, 3);
+    }
+}
+
+/// A log whose process was killed before anything was durable, in the middle of a block if `is_torn`, and after a rewrite
+/// had named an empty file behind it if `is_followed`.
+fn killed_disk(is_torn: bool, is_followed: bool) -> SimStorage {
+    let mut bench = bench(FsyncPolicy::No);
+    if is_followed {
+        bench.log.begin_rewrite(bench.now()).unwrap();
+        bench.run_io();
+    }
+    for i in 0..20 {
+        bench.submit(&format!("{i} {}", "not durable ".repeat(20)));
+    }
+    let disk = bench.disk.kill();
+    assert_eq!(disk.content(INCR_2), is_followed.then(Vec::new));
+    if is_torn {
+        disk.open(INCR_1, OpenMode::Append).unwrap().append(&[IoSlice::new(b"#BLK:v1;")]).unwrap();
+    }
+    disk
+}
+
+#[test]
+fn what_a_start_could_not_sync_is_not_believed_by_the_next_one() {
+    for (is_torn, is_followed) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut nth = 0;
+        loop {
+            nth += 1;
+            let disk = killed_disk(is_torn, is_followed);
+            disk.plant(Op::Sync, nth, Fault::Errno(EIO));
+            let time = Arc::new(AtomicU64::new(1_000_000));
+            if bench::load(&disk, Options::default(), &time, 4).is_ok() {
+                break;
+            }
+            let options = Options { policy: FsyncPolicy::Always, ..Options::default() };
+            let (mut bench, values) = open(&disk.kill(), options, 4);
+            assert_eq!(values, 20);
+            let lsn = bench.submit("acknowledged");
+            bench.run_io();
+            assert_eq!(bench.log.watermarks().durable, lsn);
+            for seed in 0..20 {
+                let lost = bench.disk.power_loss(&mut Dice::new(seed));
+                let loaded = bench::load(&lost, Options::default(), &time, 4);
+                let values = loaded.map(|(_, values)| values.len()).map_err(|e| e.to_string());
+                assert_eq!(values, Ok(21), "sync {nth} failed, torn: {is_torn}, followed: {is_followed}, seed {seed}");
+            }
+        }
+        assert!(nth > 1 + u64::from(is_torn) + u64::from(is_followed), "each sync of the start failed once");
     }
 }
 
@@ -173,7 +222,7 @@ fn a_sync_that_succeeds_beside_a_failed_one_is_not_believed() {
         bench.run_io();
     }
     assert_eq!(bench.log.watermarks().durable, bench.log.appended());
-    let (_, values) = open(&bench.disk.power_loss(&mut graven_aof::sim::Dice::new(7)), Options::default(), 1);
+    let (_, values) = open(&bench.disk.power_loss(&mut Dice::new(7)), Options::default(), 1);
     assert_eq!(values, 2);
 }
 
@@ -232,7 +281,7 @@ fn under_no_a_failed_fsync_at_the_end_still_saves_what_was_forgotten() {
     let _ = bench.log.flush(1_000_000);
     bench.pass(2_000_000);
     bench.log.flush(1_000_000).unwrap();
-    let (_, values) = open(&bench.disk.power_loss(&mut graven_aof::sim::Dice::new(3)), Options::default(), 1);
+    let (_, values) = open(&bench.disk.power_loss(&mut Dice::new(3)), Options::default(), 1);
     assert_eq!(values, 20);
 }
 
@@ -271,7 +320,7 @@ fn a_wanted_fsync_that_fails_is_made_up_for_in_a_new_file() {
     bench.log.want_durable(lsn, bench.now());
     bench.run_io();
     assert_eq!(bench.log.watermarks().durable, lsn);
-    assert_eq!(open(&bench.disk.power_loss(&mut graven_aof::sim::Dice::new(5)), Options::default(), 1).1, 1);
+    assert_eq!(open(&bench.disk.power_loss(&mut Dice::new(5)), Options::default(), 1).1, 1);
 }
 
 #[test]
