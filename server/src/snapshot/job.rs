@@ -18,6 +18,8 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 /// What is captured at a time: some tens of microseconds.
 const SLICE_BYTES: usize = 32 << 10;
+/// The same in a simulation, whose data sets are small: much happens between two slices.
+const SIMULATED_SLICE_BYTES: usize = 200;
 /// The encoder has enough to do.
 const BACKLOG_BYTES: usize = 4 << 20;
 /// One part in so many of the executing thread's time, while clients are busy.
@@ -119,6 +121,7 @@ pub(crate) struct Job<T> {
     encoding: Encoding<T>,
     result: Option<io::Result<T>>,
     keys_total: u64,
+    slice_bytes: usize,
     started_us: u64,
     walked: bool,
     walk_us: u64,
@@ -133,6 +136,7 @@ impl<T: Send + 'static> Job<T> {
         let source = Source { messages: receiver, shared: shared.clone(), waker: waker.clone() };
         let mut job = Job {
             keys_total: capture.databases().iter().map(|db| db.keys as u64).sum(),
+            slice_bytes: if waker.is_some() { SLICE_BYTES } else { SIMULATED_SLICE_BYTES },
             capture: Some(capture),
             messages: Some(messages),
             shared,
@@ -168,7 +172,7 @@ impl<T: Send + 'static> Job<T> {
         let may_walk = self.may_walk(began_us, is_idle);
         let Some(capture) = &mut self.capture else { return };
         if may_walk {
-            self.walked = capture.step(keyspace, SLICE_BYTES);
+            self.walked = capture.step(keyspace, self.slice_bytes);
             self.walk_us += clock() - began_us;
         }
         // In this order: once it is complete, nothing is added to what is taken here.
