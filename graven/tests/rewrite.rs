@@ -73,8 +73,8 @@ fn nothing_is_lost_when_the_process_is_killed_during_rewrites() {
             let mut asker = target.client();
             let acknowledged = std::thread::scope(|scope| {
                 let mut client = target.client();
+                let mut n = client.line("GET n").text().parse::<i64>().unwrap_or(0);
                 let writer = scope.spawn(move || {
-                    let mut n = client.line("GET n").text().parse::<i64>().unwrap_or(0);
                     while let Ok(reply) = client.cmd(&["INCR", "n"]) {
                         n = reply.as_int().expect("INCR replies with a number");
                     }
