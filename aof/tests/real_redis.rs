@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use graven_aof::sim::{EIO, Fault, Op, SimStorage};
-use graven_aof::{BaseFormat, FsStorage, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage};
+use graven_aof::{BaseFormat, Error, FsStorage, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage};
 
 struct Redis {
     child: Child,
@@ -73,7 +73,14 @@ type Loaded = (Log<FsStorage>, Vec<Vec<Vec<u8>>>, Vec<String>);
 
 fn open(dir: &Path, policy: FsyncPolicy) -> Loaded {
     let options = Options { policy, ..Options::default() };
-    let mut recovery = Recovery::open(Arc::new(FsStorage::new(dir)), options).unwrap();
+    // A program that another test is just starting has our files, and so the lock of the log that was closed, until it runs.
+    let until = Instant::now() + Duration::from_secs(5);
+    let mut recovery = loop {
+        match Recovery::open(Arc::new(FsStorage::new(dir)), options.clone()) {
+            Err(Error::InUse { .. }) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            recovery => break recovery.unwrap(),
+        }
+    };
     let mut commands = Vec::new();
     while let Some(part) = recovery.next_part().unwrap() {
         match part {
