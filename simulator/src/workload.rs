@@ -1,8 +1,8 @@
 //! What simulated clients say.
 
 use graven_aof::FsyncPolicy;
-use graven_testkit::Rng;
 use graven_testkit::generator::{Generator, Mix, Step};
+use graven_testkit::{Rng, client};
 
 /// How many keys of each type there are: few, so that they meet.
 const KEYS: u64 = 4;
@@ -22,12 +22,8 @@ pub(crate) struct Sent {
 }
 
 fn encode(args: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
-    for arg in args {
-        bytes.extend(format!("${}\r\n", arg.len()).bytes());
-        bytes.extend_from_slice(arg);
-        bytes.extend(b"\r\n");
-    }
+    let mut bytes = Vec::new();
+    client::encode(&mut bytes, args);
     bytes
 }
 
