@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use graven_testkit::oracle::Oracle;
 use graven_testkit::process::Builder;
-use graven_testkit::transcript::play;
+use graven_testkit::transcript::{compare, play};
 use graven_testkit::{DiskFaults, Program, Server};
 
 fn program() -> Program {
@@ -20,13 +20,7 @@ fn graven() -> Builder {
 
 #[track_caller]
 fn looks_like_redis(script: &str) {
-    let redis = Server::builder(&Program::redis()).start().unwrap();
-    let tested = graven().start().unwrap();
-    let (expected, seen) = (play(&redis, script), play(&tested, script));
-    for (expected, seen) in expected.lines().zip(seen.lines()) {
-        assert_eq!(expected, seen, "left is what redis-server does; all of it:\n{expected}");
-    }
-    assert_eq!(expected, seen);
+    compare(Server::builder(&Program::redis()), graven(), script);
 }
 
 #[test]
@@ -179,9 +173,8 @@ fn transactions_publish_when_they_are_executed() {
 /// What is published to oneself follows the reply, since 7.2.
 #[test]
 fn a_client_that_publishes_to_itself_gets_the_message_after_the_reply() {
-    let server = graven().start().unwrap();
     let seen = play(
-        &server,
+        graven(),
         "0 HELLO 3
          0 SUBSCRIBE a
          0 GET k

@@ -58,6 +58,7 @@ pub struct Builder {
     environment: Vec<(String, String)>,
     data: Option<PathBuf>,
     listen_tcp: bool,
+    unix_socket: bool,
     password: Option<String>,
     ready_within: Duration,
     wrapper: Vec<String>,
@@ -112,6 +113,12 @@ impl Builder {
         self
     }
 
+    /// Listens on a unix socket of its own too, [`Server::unix_socket`].
+    pub fn with_unix_socket(mut self) -> Builder {
+        self.unix_socket = true;
+        self
+    }
+
     /// How long the server may take until it answers `PING` (a minute by default).
     pub fn ready_within(mut self, wait: Duration) -> Builder {
         self.ready_within = wait;
@@ -151,6 +158,7 @@ impl Server {
             environment: vec![],
             data: None,
             listen_tcp: true,
+            unix_socket: false,
             password: None,
             ready_within: Duration::from_secs(60),
             wrapper: vec![],
@@ -196,6 +204,9 @@ impl Server {
             command.arg(path);
         }
         command.arg("--port").arg(self.port.to_string()).arg("--dir").arg(&self.data);
+        if self.builder.unix_socket {
+            command.arg("--unixsocket").arg(self.unix_socket());
+        }
         for (name, value) in &self.builder.options {
             command.arg(format!("--{name}")).arg(value);
         }
@@ -253,6 +264,12 @@ impl Server {
     /// The TCP port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The socket of a server that was built [`Builder::with_unix_socket`].
+    pub fn unix_socket(&self) -> PathBuf {
+        assert!(self.builder.unix_socket, "the server listens on no unix socket");
+        self.root().join("socket")
     }
 
     /// The data directory (the one that holds `appendonlydir`).

@@ -1,28 +1,49 @@
 //! What several clients of one server see, step by step: for commands whose effects show on other connections than their own.
 //!
 //! A script is lines of `<client> <command>`, with clients numbered from 0 and the command as in `redis-cli`. Beside commands there
-//! are `sleep <ms>`, `<client> close`, `<client> resp3` (whose greeting is not shown), and `#` for a note. After each step everything that the server has sent to anybody is read
-//! and written down, so two servers that do the same have the same transcript.
+//! are `sleep <ms>`, `<client> close`, `<client> resp3` (whose greeting is not shown), and `#` for a note. After each step
+//! everything that the server has sent to anybody is read and written down, so two servers that do the same have the same
+//! transcript.
+//!
+//! A step that ends with ` &` is not followed by a look: what comes of it is written down at the next step without one. So a
+//! reply that time brings belongs to the `sleep` that waits for it, however slow the machine.
+//!
+//! The clients connect by a unix socket: what the server writes there has arrived when its call returns, so replies to several
+//! clients arrive in the order in which they were written. Over TCP, a busy kernel may deliver one connection's bytes late.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use crate::client::encode;
+use crate::process::Builder;
 use crate::{Client, Server};
 
 /// Commands of another client between a step and the look at what came of it: the server has finished the step, and the
 /// turn of its loop after that.
 const ROUND_TRIPS: usize = 3;
 
-/// Plays a script and returns what was seen. Start the server without a log: replies must not wait for anything.
-pub fn play(server: &Server, script: &str) -> String {
-    let mut control = server.client();
-    let mut clients: Vec<Option<TcpStream>> = Vec::new();
+/// Plays a script on both servers, and returns the transcript if they have the same.
+#[track_caller]
+pub fn compare(redis: Builder, tested: Builder, script: &str) -> String {
+    let (expected, seen) = (play(redis, script), play(tested, script));
+    for (expected, seen) in expected.lines().zip(seen.lines()) {
+        assert_eq!(expected, seen, "left is what redis-server does; all of it:\n{expected}");
+    }
+    assert_eq!(expected, seen);
+    seen
+}
+
+/// Starts a server, plays a script and returns what was seen. The server has no log: replies must not wait for anything.
+pub fn play(server: Builder, script: &str) -> String {
+    let server = &server.option("appendonly", "no").with_unix_socket().start().expect("the server starts");
+    let mut control = Client::unix(&server.unix_socket()).expect("the server listens");
+    let mut clients: Vec<Option<UnixStream>> = Vec::new();
     let mut seen = String::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         seen += &format!("{line}\n");
-        let (who, command) = line.split_once(' ').expect("a client and a command");
+        let (step, look) = line.strip_suffix(" &").map_or((line, true), |step| (step, false));
+        let (who, command) = step.split_once(' ').expect("a client and a command");
         if who == "sleep" {
             std::thread::sleep(Duration::from_millis(command.parse().expect("milliseconds")));
         } else {
@@ -39,6 +60,9 @@ pub fn play(server: &Server, script: &str) -> String {
             }
         }
         settle(&mut control);
+        if !look {
+            continue;
+        }
         for (who, client) in clients.iter_mut().enumerate() {
             let Some(stream) = client else { continue };
             let (bytes, open) = arrived(stream);
@@ -54,9 +78,8 @@ pub fn play(server: &Server, script: &str) -> String {
     seen
 }
 
-fn connect(server: &Server) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", server.port())).expect("the server listens");
-    stream.set_nodelay(true).expect("a socket");
+fn connect(server: &Server) -> UnixStream {
+    let stream = UnixStream::connect(server.unix_socket()).expect("the server listens");
     stream.set_nonblocking(true).expect("a socket");
     stream
 }
@@ -68,7 +91,7 @@ fn settle(control: &mut Client) {
 }
 
 /// Everything that has arrived, and whether the connection is still open.
-fn arrived(stream: &mut TcpStream) -> (Vec<u8>, bool) {
+fn arrived(stream: &mut UnixStream) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
