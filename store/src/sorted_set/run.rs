@@ -52,10 +52,10 @@ impl Run {
         self.member_bytes as usize
     }
 
-    /// Whether both are clones of one, unchanged since.
+    /// Where it is: the same for clones of one that have not been changed since.
     #[cfg(test)]
-    pub(super) fn is_same(&self, other: &Run) -> bool {
-        Arc::ptr_eq(&self.bytes, &other.bytes)
+    pub(super) fn address(&self) -> *const u8 {
+        self.bytes.as_ptr()
     }
 
     /// Bytes allocated.
@@ -121,8 +121,14 @@ impl Run {
     /// Where a pair is, or where it would have to be inserted.
     #[inline]
     pub(super) fn find(&self, score: f64, member: &[u8]) -> Result<usize, usize> {
-        let scores = self.scores();
-        let lower = scores.partition_point(|bytes| f64::from_le_bytes(*bytes) < score);
+        self.find_in(0..self.len(), score, member)
+    }
+
+    /// The same in a part of the run.
+    #[inline]
+    pub(super) fn find_in(&self, part: Range<usize>, score: f64, member: &[u8]) -> Result<usize, usize> {
+        let scores = &self.scores()[..part.end];
+        let lower = part.start + scores[part.start..].partition_point(|bytes| f64::from_le_bytes(*bytes) < score);
         if lower == scores.len() || self.score(lower) != score {
             return Err(lower);
         }

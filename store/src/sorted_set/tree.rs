@@ -7,7 +7,7 @@
 //!
 //! Insertion, removal, the rank of a pair and the pair at a rank take one descent. Separator `i` is a lower bound of child
 //! `i` and above everything in child `i - 1`; it is no longer than it takes to tell them apart, so inner nodes are small and
-//! stay in the cache.
+//! stay in the cache. Separator 0 means nothing: what is below the first child's old bound goes there all the same.
 //!
 //! Nodes are behind `Arc`s: a clone of the tree is a clone of its root, and a write copies the nodes on its path that are
 //! shared, one of them a leaf.
@@ -183,9 +183,9 @@ impl Tree {
 
 impl Inner {
     fn child_of(&self, score: f64, member: &[u8]) -> usize {
-        match self.separators.find(score, member) {
+        match self.separators.find_in(1..self.children.len(), score, member) {
             Ok(at) => at,
-            Err(at) => at.max(1) - 1,
+            Err(at) => at - 1,
         }
     }
 
@@ -454,10 +454,28 @@ mod tests {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         leaves(&original.root, &mut before);
         leaves(&changed.root, &mut after);
-        let copied = after.iter().filter(|run| before.iter().all(|other| !run.is_same(other))).count();
+        let copied = after.iter().filter(|run| before.iter().all(|other| run.address() != other.address())).count();
         assert!((1..=2).contains(&copied), "{copied} of {}", after.len());
         assert_eq!(original.rank_of(f64::INFINITY, b""), 20_000);
         assert_eq!(changed.rank_of(f64::INFINITY, b""), 20_001);
+    }
+
+    #[test]
+    fn what_is_below_the_bound_of_the_first_child_is_found() {
+        let mut tree = Tree::default();
+        (0..200).for_each(|n| tree.insert(f64::from(n), b"x"));
+        // The first children go, and with them the separator that was below everything.
+        tree.remove_some(0..LEAF_LEN);
+        while tree.at(0).0.score(0) < 100.0 {
+            tree.remove_some(0..1);
+        }
+        let members: Vec<Vec<u8>> = (0..100).map(|n| format!("y{n:02}").into_bytes()).collect();
+        members.iter().rev().for_each(|member| tree.insert(50.0, member));
+        check(&tree.root);
+        for (rank, member) in members.iter().enumerate() {
+            assert_eq!(tree.rank_of(50.0, member), rank);
+        }
+        assert!(members.iter().all(|member| tree.remove(50.0, member)));
     }
 
     #[test]
