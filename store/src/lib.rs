@@ -72,7 +72,7 @@ pub use list::{List, ListLimits, ListRef, Side};
 pub use prefetch::MemberPlace;
 pub use set::{Probe, SetBuilder, SetMut, SetRef};
 pub use slot::{Occupied, Slot, Vacant};
-pub use sorted_set::{LexBound, LexRange, Members, ScoreRange, SortedSet, SortedSetBuilder, SortedSetMut, SortedSetRef};
+pub use sorted_set::{LexBound, LexRange, Members, ScoreRange, SortedPairs, SortedSet, SortedSetBuilder, SortedSetMut, SortedSetRef};
 pub use stream::{
     Consumer, ConsumerId, Fields, Group, NodeFacts, Pending, Stream, StreamDamage, StreamEntry, StreamId, StreamNodes, StreamParts,
     StreamRange, Trim, TrimTo, check_node,

@@ -1,8 +1,11 @@
 //! A capture is the keyspace as it was at its beginning, whatever happens until its end.
 
-use graven_store::{Capture, Entry, Field, FieldDeadline, Keyspace, ObjectType, Part, Side, Slot, Stream, StreamId, Thresholds};
+use graven_store::{
+    Capture, Entry, Field, FieldDeadline, Keyspace, ObjectType, Part, Side, Slot, SortedPairs, Stream, StreamId, StringRef, Thresholds,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 const DATABASES: usize = 3;
 
@@ -16,7 +19,7 @@ fn text(bytes: impl AsRef<[u8]>) -> String {
 
 fn value_of(entry: &Entry) -> Value {
     let mut lines = Vec::new();
-    let bytes = |string: graven_store::StringRef<'_>| text(string.to_bytes(&mut [0; 20]));
+    let bytes = |string: StringRef<'_>| text(string.to_bytes(&mut [0; 20]));
     if let Some(string) = entry.string() {
         lines.push(bytes(string));
     } else if let Some(list) = entry.list() {
@@ -26,7 +29,7 @@ fn value_of(entry: &Entry) -> Value {
         lines.extend(set.iter().map(bytes));
         lines.sort();
     } else if let Some(set) = entry.sorted_set() {
-        lines.extend(set.iter().map(|(member, score)| format!("{} {score}", bytes(member))));
+        lines.extend(set.iter().map(|(member, score)| pair_line(member, score)));
         assert_eq!(set.len(), lines.len());
     } else if let Some(hash) = entry.hash() {
         lines.extend(hash.iter().map(field_line));
@@ -35,6 +38,19 @@ fn value_of(entry: &Entry) -> Value {
         lines.extend(stream.nodes().map(|(id, listpack)| format!("{:?} {}", id, text(listpack))));
     }
     (entry.deadline(), lines)
+}
+
+fn pair_line(member: StringRef<'_>, score: f64) -> String {
+    format!("{} {score}", text(member.to_bytes(&mut [0; 20])))
+}
+
+fn pair_lines(pairs: SortedPairs) -> Vec<String> {
+    let mut lines = Vec::with_capacity(pairs.len());
+    let Ok(()) = pairs.try_for_each(|member, score| {
+        lines.push(pair_line(member, score));
+        Ok::<_, Infallible>(())
+    });
+    lines
 }
 
 fn field_line(field: Field<'_>) -> String {
@@ -67,8 +83,12 @@ impl Assembled {
         for part in parts {
             match part {
                 Part::Entries { db, entries } => {
-                    for entry in entries {
-                        let twice = self.dump.insert((db, entry.key().to_vec()), value_of(&entry));
+                    for mut entry in entries {
+                        let value = match entry.take_pairs() {
+                            None => value_of(&entry),
+                            Some(pairs) => (entry.deadline(), pair_lines(pairs)),
+                        };
+                        let twice = self.dump.insert((db, entry.key().to_vec()), value);
                         assert!(twice.is_none(), "a key is copied once");
                     }
                 }

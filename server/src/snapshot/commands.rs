@@ -11,7 +11,7 @@
 
 use graven_aof::BlockHeader;
 use graven_resp::number::{DoubleText, push_prefixed};
-use graven_store::{Entry, Field, ObjectType, Opened, StringRef};
+use graven_store::{Entry, Field, ObjectType, Opened, SortedPairs, StringRef};
 use std::io::{self, Write};
 
 /// Elements that one command adds at most.
@@ -29,6 +29,8 @@ pub(crate) struct CommandWriter<W> {
     position: u64,
     db: Option<usize>,
     open: Option<OpenTable>,
+    /// A write that failed while a value was put into words; told at the end of it.
+    failure: Option<io::Error>,
 }
 
 /// A large hash or set of which the elements come in pieces.
@@ -44,7 +46,16 @@ struct OpenTable {
 impl<W: Write> CommandWriter<W> {
     /// With `blocks`, runs of commands have the log's headers, so that damage is found.
     pub(crate) fn new(out: W, blocks: bool) -> Self {
-        CommandWriter { out, blocks, position: 0, buffer: Vec::with_capacity(2 * BUFFER_BYTES), written: 0, db: None, open: None }
+        CommandWriter {
+            out,
+            blocks,
+            position: 0,
+            buffer: Vec::with_capacity(2 * BUFFER_BYTES),
+            written: 0,
+            db: None,
+            open: None,
+            failure: None,
+        }
     }
 
     /// Writes a key of a database.
@@ -72,8 +83,7 @@ impl<W: Write> CommandWriter<W> {
             let mut batch = Batch::new(b"ZADD", key, set.len(), 2);
             for (member, score) in set.iter() {
                 batch.next(self);
-                self.arg(DoubleText::new(score).as_bytes());
-                self.string(member);
+                self.pair(member, score);
             }
         } else if let Some(hash) = entry.hash() {
             let mut batch = Batch::new(b"HSET", key, hash.len(), 2);
@@ -91,7 +101,20 @@ impl<W: Write> CommandWriter<W> {
             self.stream(key, entry.stream().expect("there is no other type"));
         }
         self.deadline(entry);
-        self.flush_when_full()
+        self.result()
+    }
+
+    /// Writes a large sorted set.
+    pub(crate) fn sorted_set(&mut self, db: usize, head: &Entry, pairs: SortedPairs) -> io::Result<()> {
+        self.select(db);
+        let mut batch = Batch::new(b"ZADD", head.key(), pairs.len(), 2);
+        pairs.try_for_each(|member, score| {
+            batch.next(self);
+            self.pair(member, score);
+            self.result()
+        })?;
+        self.deadline(head);
+        self.result()
     }
 
     /// Begins a large hash or set, of which the elements follow.
@@ -121,12 +144,9 @@ impl<W: Write> CommandWriter<W> {
                 self.string(value);
                 open.deadlines.extend(deadline.map(|deadline| (entry.key().into(), deadline)));
             }
-            if open.in_command == 0 {
-                self.flush_when_full()?;
-            }
         }
         self.open = Some(open);
-        Ok(())
+        self.result()
     }
 
     /// Its last element has been written.
@@ -135,10 +155,9 @@ impl<W: Write> CommandWriter<W> {
         debug_assert_eq!((open.left, open.in_command), (0, 0));
         for (field, deadline) in &open.deadlines {
             self.field_deadline(open.head.key(), field, *deadline);
-            self.flush_when_full()?;
         }
         self.deadline(&open.head);
-        self.flush_when_full()
+        self.result()
     }
 
     /// Bytes so far.
@@ -148,7 +167,8 @@ impl<W: Write> CommandWriter<W> {
 
     /// Writes what is left and gives the writer back.
     pub(crate) fn finish(mut self) -> io::Result<(W, u64)> {
-        self.flush()?;
+        self.flush();
+        self.result()?;
         Ok((self.out, self.written))
     }
 
@@ -158,7 +178,11 @@ impl<W: Write> CommandWriter<W> {
         parts.iter().for_each(|part| self.arg(part));
     }
 
+    /// Begins a command: what is in the buffer are whole ones, so it may go out.
     pub(super) fn begin(&mut self, args: usize) {
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.flush();
+        }
         push_prefixed(&mut self.buffer, b'*', args as i64);
     }
 
@@ -174,6 +198,11 @@ impl<W: Write> CommandWriter<W> {
 
     fn string(&mut self, string: StringRef<'_>) {
         self.arg(string.to_bytes(&mut [0; 20]));
+    }
+
+    fn pair(&mut self, member: StringRef<'_>, score: f64) {
+        self.arg(DoubleText::new(score).as_bytes());
+        self.string(member);
     }
 
     fn select(&mut self, db: usize) {
@@ -204,11 +233,20 @@ impl<W: Write> CommandWriter<W> {
         self.arg(field);
     }
 
-    fn flush_when_full(&mut self) -> io::Result<()> {
-        if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush() }
+    /// Whether all writes since the last call have succeeded.
+    fn result(&mut self) -> io::Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self) {
+        if self.failure.is_none() {
+            self.failure = self.write_out().err();
+        }
+        self.buffer.clear();
+        self.buffer.shrink_to(4 * BUFFER_BYTES);
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
         if self.blocks && !self.buffer.is_empty() {
             let header = BlockHeader::new(self.position, &self.buffer);
             self.out.write_all(header.as_bytes())?;
@@ -217,8 +255,6 @@ impl<W: Write> CommandWriter<W> {
         self.out.write_all(&self.buffer)?;
         self.written += self.buffer.len() as u64;
         self.position += self.buffer.len() as u64;
-        self.buffer.clear();
-        self.buffer.shrink_to(4 * BUFFER_BYTES);
         Ok(())
     }
 }
@@ -248,5 +284,54 @@ impl<'k> Batch<'k> {
         }
         self.in_command -= 1;
         self.left -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use graven_store::{Keyspace, SortedSetBuilder, Thresholds};
+
+    /// Remembers how long the longest write was, and fails when none is left.
+    #[derive(Debug)]
+    struct Meter {
+        longest: usize,
+        left: usize,
+    }
+
+    impl Write for Meter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.left = self.left.checked_sub(1).ok_or(io::ErrorKind::StorageFull)?;
+            self.longest = self.longest.max(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_large_value_goes_out_piece_by_piece_and_a_failure_is_told() {
+        let hasher = Keyspace::new(1, [7; 16]).hasher();
+        let mut builder = SortedSetBuilder::new(0, &Thresholds::default(), hasher);
+        for n in 0..50_000 {
+            builder.insert(format!("member:{n}").as_bytes(), f64::from(n));
+        }
+        let mut entry = builder.into_entry(b"key", None, 0);
+        let writer = |left| CommandWriter::new(Meter { longest: 0, left }, false);
+
+        let mut whole = writer(usize::MAX);
+        whole.entry(0, &entry).unwrap();
+        let (meter, length) = whole.finish().unwrap();
+        assert!(meter.longest < 2 * BUFFER_BYTES, "{}", meter.longest);
+        assert_eq!(writer(3).entry(0, &entry).unwrap_err().kind(), io::ErrorKind::StorageFull);
+
+        let mut taken = writer(usize::MAX);
+        let pairs = entry.take_pairs().unwrap();
+        taken.sorted_set(0, &entry, pairs).unwrap();
+        let (meter, same_length) = taken.finish().unwrap();
+        assert!(meter.longest < 2 * BUFFER_BYTES, "{}", meter.longest);
+        assert_eq!(length, same_length);
     }
 }

@@ -6,7 +6,7 @@
 
 use super::commands::CommandWriter;
 use super::rdb::{Facts, RdbWriter};
-use graven_store::{Entry, Opened, Part};
+use graven_store::{Entry, Opened, Part, SortedPairs};
 use std::io::{self, Write};
 
 /// What a file of captured entries is.
@@ -37,6 +37,15 @@ impl<W: Write> Encoding<W> {
         match self {
             Encoding::Rdb(rdb) => rdb.entry(db, entry),
             Encoding::Commands(commands) => commands.entry(db, entry),
+        }
+    }
+
+    /// Writes a large sorted set, of which the entry has only the key and the deadline any more: clients who change it
+    /// copy what is shared with the capture, so nothing is held longer than it takes to write it.
+    fn sorted_set(&mut self, db: usize, head: &Entry, pairs: SortedPairs) -> io::Result<()> {
+        match self {
+            Encoding::Rdb(rdb) => rdb.sorted_set(db, head, pairs),
+            Encoding::Commands(commands) => commands.sorted_set(db, head, pairs),
         }
     }
 
@@ -117,10 +126,13 @@ impl<W: Write> Encoder<W> {
     fn write_now(&mut self, part: Part) -> io::Result<bool> {
         match part {
             Part::Entries { db, entries } if self.current.is_none() => {
-                for entry in &entries {
-                    self.encoding.entry(db, entry)?;
-                }
                 self.keys += entries.len() as u64;
+                for mut entry in entries {
+                    match entry.take_pairs() {
+                        None => self.encoding.entry(db, &entry)?,
+                        Some(pairs) => self.encoding.sorted_set(db, &entry, pairs)?,
+                    }
+                }
             }
             Part::Open { id, db, opened } if self.current.is_none() => {
                 self.current = Some(id);

@@ -59,14 +59,12 @@ impl Source {
     /// # Errors
     /// What `out` reports; [`io::ErrorKind::Interrupted`] if the capture was given up.
     pub(crate) fn encode<W: Write>(self, form: Form, facts: Facts, out: W) -> io::Result<(W, u64)> {
-        let mut encoder = Encoder::new(form, out, facts)?;
+        let mut encoder = Encoder::new(form, Yielding(out), facts)?;
         loop {
             match self.messages.recv() {
                 Ok(Message::Parts { parts, bytes }) => {
                     for part in parts {
                         encoder.take(part)?;
-                        // Whoever has become ready meanwhile does not wait until a slice of time is used up, which takes milliseconds.
-                        std::thread::yield_now();
                     }
                     self.shared.keys.store(encoder.keys(), Relaxed);
                     self.shared.bytes.store(encoder.bytes_written(), Relaxed);
@@ -75,7 +73,10 @@ impl Source {
                         self.wake();
                     }
                 }
-                Ok(Message::End) => return encoder.finish(),
+                Ok(Message::End) => {
+                    let (out, bytes) = encoder.finish()?;
+                    return Ok((out.0, bytes));
+                }
                 Err(_) => return Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was given up")),
             }
         }
@@ -86,6 +87,22 @@ impl Source {
         if let Some(waker) = &self.waker {
             let _ = waker.wake();
         }
+    }
+}
+
+/// Yields after each write, that is some tens of kilobytes: whoever has become ready meanwhile does not wait until the
+/// encoder's slice of time is used up, which takes milliseconds.
+struct Yielding<W>(W);
+
+impl<W: Write> Write for Yielding<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(bytes)?;
+        std::thread::yield_now();
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Captured entries as an RDB.
 
-use super::save::{write_element, write_entry};
+use super::save::{write_element, write_entry, write_pair};
 use graven_engine::{Engine, access};
 use graven_rdb::{Attributes, Collection, Header, Options, Version, Writer};
-use graven_store::{DatabaseFacts, Entry, Field, ObjectType, Opened};
+use graven_store::{DatabaseFacts, Entry, Field, ObjectType, Opened, SortedPairs};
 use std::io::{self, Write};
 
 /// What an RDB says besides keys and values, as it was at the moment of the capture.
@@ -89,6 +89,14 @@ impl<W: Write> RdbWriter<W> {
     pub(crate) fn entry(&mut self, db: usize, entry: &Entry) -> io::Result<()> {
         self.select(db)?;
         write_entry(&mut self.writer, entry.key(), entry, &self.facts.attributes(entry))
+    }
+
+    /// Writes a large sorted set.
+    pub(crate) fn sorted_set(&mut self, db: usize, head: &Entry, pairs: SortedPairs) -> io::Result<()> {
+        self.select(db)?;
+        let writer = &mut self.writer;
+        writer.begin_collection(Collection::SortedSet, head.key(), pairs.len() as u64, &self.facts.attributes(head))?;
+        pairs.try_for_each(|member, score| write_pair(writer, member, score))
     }
 
     /// Begins a large hash or set, of which the elements follow.

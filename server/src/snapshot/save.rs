@@ -57,11 +57,13 @@ fn write_set<W: Write>(writer: &mut Writer<W>, key: &[u8], set: SetRef<'_>, attr
 
 fn write_sorted_set<W: Write>(writer: &mut Writer<W>, key: &[u8], set: SortedSetRef<'_>, attributes: &Attributes) -> io::Result<()> {
     writer.begin_collection(Collection::SortedSet, key, set.len() as u64, attributes)?;
-    for (member, score) in set.iter() {
-        write_element(writer, member)?;
-        writer.score(score)?;
-    }
-    Ok(())
+    set.iter().try_for_each(|(member, score)| write_pair(writer, member, score))
+}
+
+/// Writes a member of a sorted set.
+pub(super) fn write_pair<W: Write>(writer: &mut Writer<W>, member: StringRef<'_>, score: f64) -> io::Result<()> {
+    write_element(writer, member)?;
+    writer.score(score)
 }
 
 fn write_hash<W: Write>(writer: &mut Writer<W>, key: &[u8], hash: HashRef<'_>, attributes: &Attributes) -> io::Result<()> {

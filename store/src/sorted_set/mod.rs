@@ -29,4 +29,4 @@ mod view;
 pub use edit::{SortedSetBuilder, SortedSetMut};
 pub use large::SortedSet;
 pub use range::{LexBound, LexRange, ScoreRange};
-pub use view::{Members, SortedSetRef};
+pub use view::{Members, SortedPairs, SortedSetRef};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Inner   separators (a Run), elements below each child, children
-//! Leaf    a Run of up to 128 pairs and 4 KiB of members
+//! Leaf    a Run of up to 32 pairs and 2 KiB of members
 //! ```
 //!
 //! Insertion, removal, the rank of a pair and the pair at a rank take one descent. Separator `i` is a lower bound of child
@@ -10,19 +10,21 @@
 //! stay in the cache. Separator 0 means nothing: what is below the first child's old bound goes there all the same.
 //!
 //! Nodes are behind `Arc`s: a clone of the tree is a clone of its root, and a write copies the nodes on its path that are
-//! shared, one of them a leaf.
+//! shared, one of them a leaf. That is what a capture costs while it lasts, so leaves are small.
 //!
 //! Why the tree stays shallow: a node that overflows splits; one that shrinks merges with a neighbour when both together
 //! leave room. So of two neighbours at least one is well filled, but for long members, which have leaves of their own.
 
 use crate::sorted_set::run::Run;
+use std::iter::Flatten;
 use std::ops::Range;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 /// Pairs in a leaf.
-const LEAF_LEN: usize = 128;
+const LEAF_LEN: usize = 32;
 /// Bytes of the members in a leaf of more than one.
-const LEAF_BYTES: usize = 4096;
+const LEAF_BYTES: usize = 2048;
 /// A member that is longer has a leaf of its own.
 const LONG_MEMBER: usize = LEAF_BYTES / 4;
 /// Children of an inner node.
@@ -46,6 +48,21 @@ struct Inner {
     separators: Run,
     counts: Vec<usize>,
     children: Vec<Node>,
+}
+
+/// The runs of a tree in order, without its inner nodes; what has been passed is held no longer. So whoever shares the tree and
+/// changes it copies only runs that lie ahead.
+pub(super) struct Runs(Flatten<IntoIter<Vec<Node>>>);
+
+impl Iterator for Runs {
+    type Item = Run;
+
+    fn next(&mut self) -> Option<Run> {
+        self.0.next().map(|node| match node {
+            Node::Leaf(run) => run,
+            Node::Inner(_) => unreachable!("only leaves were collected"),
+        })
+    }
 }
 
 /// Whether a node is the first or the last of its level: what is added there is probably the beginning of a row.
@@ -74,6 +91,13 @@ impl Tree {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// All runs, to be gone through and let go of.
+    pub(super) fn into_runs(self) -> Runs {
+        let mut leaves = Vec::new();
+        self.root.take_apart(&mut leaves);
+        Runs(leaves.into_iter().flatten())
     }
 
     /// Adds a pair that is not there.
@@ -156,6 +180,9 @@ impl Tree {
                 Node::Leaf(run) => return (run, rank),
                 Node::Inner(inner) => {
                     let child = inner.child_at(&mut rank);
+                    if let Some(Node::Leaf(next)) = inner.children.get(child + 1) {
+                        next.prefetch();
+                    }
                     node = &inner.children[child];
                 }
             }
@@ -354,6 +381,20 @@ impl Node {
         }
     }
 
+    /// Collects the leaves below in order, those of each parent together.
+    fn take_apart(self, leaves: &mut Vec<Vec<Node>>) {
+        match self {
+            Node::Leaf(_) => leaves.push(vec![self]),
+            Node::Inner(inner) => {
+                let children = Arc::unwrap_or_clone(inner).children;
+                match children.first() {
+                    Some(Node::Inner(_)) => children.into_iter().for_each(|child| child.take_apart(leaves)),
+                    _ => leaves.push(children),
+                }
+            }
+        }
+    }
+
     fn sample(&self, sample: &mut Sample) {
         const LEAVES: usize = 64;
         match self {
@@ -479,19 +520,38 @@ mod tests {
     }
 
     #[test]
+    fn runs_that_have_been_passed_are_not_shared_any_more() {
+        let mut kept = tree(20_000);
+        let mut runs = kept.clone().into_runs();
+        let mut passed: usize = runs.by_ref().take(100).map(|run| run.len()).sum();
+        // The pair is behind: its leaf changes where it is.
+        let place = |tree: &Tree| tree.at(0).0.address();
+        let before = place(&kept);
+        let (score, member) = (kept.at(0).0.score(0), kept.at(0).0.member(0).to_vec());
+        assert!(kept.remove(score, &member));
+        assert_eq!(place(&kept), before);
+        // This one is ahead, and is found as it was.
+        let last = kept.at(kept.len() - 1).0;
+        let (score, member) = (last.score(last.len() - 1), last.member(last.len() - 1).to_vec());
+        assert!(kept.remove(score, &member));
+        passed += runs.map(|run| run.len()).sum::<usize>();
+        assert_eq!((passed, kept.len()), (20_000, 19_998));
+    }
+
+    #[test]
     fn the_shape_stays_right_and_shallow_while_it_grows_and_shrinks() {
         let mut tree = tree(30_000);
         assert!(check(&tree.root) <= 3);
         let mut found = Vec::new();
         leaves(&tree.root, &mut found);
-        assert!(found.len() < 30_000 / 64, "{} leaves", found.len());
+        assert!(found.len() < 30_000 / (LEAF_LEN / 2), "{} leaves", found.len());
         for n in (0..30_000u32).filter(|n| n % 50 != 0) {
             assert!(tree.remove(f64::from(n.wrapping_mul(0x9e37_79b9) % 1000), &name(n)));
         }
         check(&tree.root);
         let mut found = Vec::new();
         leaves(&tree.root, &mut found);
-        assert!(found.len() < 600 / 24, "{} leaves", found.len());
+        assert!(found.len() < 600 / (LEAF_LEN * 3 / 16), "{} leaves", found.len());
         while tree.root.len() > 0 {
             tree.remove_some(0..tree.root.len().min(7));
             check(&tree.root);

@@ -7,6 +7,7 @@ use crate::sorted_set::large::SortedSet;
 use crate::sorted_set::range::{LexRange, ScoreRange};
 use crate::sorted_set::run::Run;
 use crate::sorted_set::small;
+use crate::sorted_set::tree::Runs;
 use crate::value::{Packed, StringRef};
 use graven_listpack::{Listpack, Place};
 use std::ops::Range;
@@ -22,6 +23,18 @@ enum Form<'a> {
 }
 
 impl Entry {
+    /// Takes the members and scores out of a large sorted set. The entry, which no table has any more or never had, keeps
+    /// its key and everything else.
+    pub fn take_pairs(&mut self) -> Option<SortedPairs> {
+        match self.large_mut() {
+            Some(Large::SortedSet(set)) => {
+                let order = std::mem::take(&mut set.order);
+                Some(SortedPairs { len: order.len(), runs: order.into_runs() })
+            }
+            _ => None,
+        }
+    }
+
     /// The value, if it is a sorted set.
     #[inline]
     pub fn sorted_set(&self) -> Option<SortedSetRef<'_>> {
@@ -137,6 +150,33 @@ impl<'a> SortedSetRef<'a> {
             }
             Form::Large(set) => set.scan(cursor, count, &mut |member, score| visit(StringRef::Bytes(member), score)),
         }
+    }
+}
+
+/// The members and scores of a large sorted set in order, each given back as soon as it has been visited.
+pub struct SortedPairs {
+    len: usize,
+    runs: Runs,
+}
+
+impl SortedPairs {
+    /// How many there are.
+    #[expect(clippy::len_without_is_empty, reason = "a large sorted set is not empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Visits all of them.
+    ///
+    /// # Errors
+    /// The first of `visit`, which ends it.
+    pub fn try_for_each<E>(self, mut visit: impl FnMut(StringRef<'_>, f64) -> Result<(), E>) -> Result<(), E> {
+        for run in self.runs {
+            for i in 0..run.len() {
+                visit(StringRef::Bytes(run.member(i)), run.score(i))?;
+            }
+        }
+        Ok(())
     }
 }
 
