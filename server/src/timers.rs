@@ -78,16 +78,17 @@ impl Server {
         self.give_back_when_idle();
     }
 
-    /// A burst leaves free memory in the allocator. Giving it back takes a while, so it is done when nobody waits.
+    /// A burst leaves free memory in the allocator. Giving it back takes a while, so it is done when nobody waits: soon, and once
+    /// more when the log has let go of what is durable.
     fn give_back_when_idle(&mut self) {
-        const IDLE_TENTHS: u32 = 5;
+        const IDLE_TENTHS: [u32; 2] = [5, 25];
         let (commands, tenths) = &mut self.timers.idle;
         let now = self.engine.stats.commands;
         if *commands != now {
             self.timers.idle = (now, 0);
-        } else if *tenths <= IDLE_TENTHS {
+        } else if *tenths <= IDLE_TENTHS[1] {
             *tenths += 1;
-            if *tenths == IDLE_TENTHS {
+            if IDLE_TENTHS.contains(tenths) {
                 crate::allocator::give_back();
             }
         }
