@@ -8,7 +8,6 @@ use graven_engine::Clock;
 use mio::Waker;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Bytes of chance that a server needs: 16 for hashing, 8 for everything else.
 pub(crate) const SEED_BYTES: usize = 24;
@@ -35,7 +34,7 @@ impl Surroundings {
         use std::io::Read;
         let mut seed = [0; SEED_BYTES];
         std::fs::File::open("/dev/urandom")?.read_exact(&mut seed)?;
-        Ok(Surroundings { clock: Arc::new(SystemClock::new(Instant::now())), seed, simulated: None })
+        Ok(Surroundings { clock: Arc::new(SystemClock), seed, simulated: None })
     }
 
     /// The same clock, for the engine.

@@ -37,7 +37,7 @@ const SHAPES: &[(&str, &str, Command)] = &[
     ("one stream", "entry", |n| words(&format!("XADD stream * temperature {} sensor {n}", n % 40))),
 ];
 
-/// Resident bytes for each key or element.
+/// Bytes for each key or element: anonymous memory, which is data, and not the pages of the program that were touched meanwhile.
 pub fn run(arguments: &Arguments, contenders: &[Contender; 2]) -> Result<()> {
     if !arguments.wants("memory") {
         return Ok(());
@@ -53,16 +53,21 @@ pub fn run(arguments: &Arguments, contenders: &[Contender; 2]) -> Result<()> {
         }
         let [redis, graven] = measured.map(median);
         let what = if shape.starts_with("one ") { format!("{shape}, per {unit}") } else { (*shape).to_owned() };
-        row(&[what, format!("{redis:.0} B/{unit}"), format!("{graven:.0} B/{unit}"), format!("**{:.2}×**", graven / redis)]);
+        row(&[what, bytes(redis, unit), bytes(graven, unit), format!("**{:.2}×**", graven / redis)]);
     }
     Ok(())
 }
 
+/// With a decimal where whole bytes would hide the difference.
+fn bytes(count: f64, unit: &str) -> String {
+    if count < 20.0 { format!("{count:.1} B/{unit}") } else { format!("{count:.0} B/{unit}") }
+}
+
 fn measure(contender: &Contender, count: u64, command: Command) -> Result<f64> {
     let server = Server::builder(&contender.program).option("appendonly", "no").option("save", "").start()?;
-    let empty = server.resident_bytes();
+    let empty = server.anonymous_bytes();
     fill(&server, count, command)?;
     // Buffers of the connections are given back.
     std::thread::sleep(std::time::Duration::from_secs(2));
-    Ok((server.resident_bytes() - empty) as f64 / count as f64)
+    Ok((server.anonymous_bytes() - empty) as f64 / count as f64)
 }
