@@ -218,6 +218,36 @@ fn a_saved_file_is_loaded_by_redis_and_one_by_redis_here_to_the_same_data() {
 }
 
 #[test]
+fn a_reload_saves_flushes_and_merges_as_it_is_told() {
+    let lines = "SET a 1|SET b 1|SAVE|SET a 2|SET c 2|DEBUG RELOAD nosave noflush merge|MGET a b c|SET a 3|DEBUG RELOAD NOSAVE|MGET a b c\
+        |SET d 4|DEBUG RELOAD MERGE|MGET a b c d|DEBUG RELOAD NOFLUSH MERGE|MGET a b c d|DBSIZE|DEBUG RELOAD NOSUCH";
+    let replies = |program: &Program| {
+        let server = Server::builder(program).option("appendonly", "no").option("enable-debug-command", "yes").start().unwrap();
+        let mut client = server.client();
+        lines.split('|').map(|line| format!("{line}: {:?}", client.line(line))).collect::<Vec<_>>()
+    };
+    let graven = Program::graven(env!("CARGO_BIN_EXE_graven"));
+    assert_eq!(replies(&graven), replies(&Program::redis()));
+
+    // What is loaded is not in the log.
+    let server = Server::builder(&graven).option("enable-debug-command", "yes").start().unwrap();
+    let mut client = server.client();
+    client.line("SET a 1");
+    assert!(client.line("DEBUG RELOAD NOSAVE").error_text().unwrap().contains("append only file"));
+    assert!(client.line("DEBUG RELOAD").is_ok());
+    assert_eq!(client.line("GET a"), Value::bulk("1"));
+}
+
+#[test]
+fn a_reload_without_a_file_forgets_nothing() {
+    let server = graven().option("appendonly", "no").option("enable-debug-command", "yes").start().unwrap();
+    let mut client = server.client();
+    client.line("SET a 1");
+    assert!(client.line("DEBUG RELOAD NOSAVE").error_text().is_some());
+    assert_eq!(client.line("GET a"), Value::bulk("1"));
+}
+
+#[test]
 fn a_reload_keeps_everything_deadlines_of_fields_too() {
     let server = graven().option("enable-debug-command", "yes").start().unwrap();
     write_randomly(&server, 81, 600);

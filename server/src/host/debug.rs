@@ -38,8 +38,9 @@ const HELP: &[&str] = &[
     "    Makes string keys, named 'key:<number>' or with the prefix.",
     "PROTOCOL <type>",
     "    Replies with a value of this type.",
-    "RELOAD",
-    "    Saves the RDB file, forgets the data set and loads it again.",
+    "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+    "    Saves the RDB file, forgets the data set and loads it again. NOSAVE: loads the file that is there. NOFLUSH: forgets nothing.",
+    "    MERGE: keys of the file replace those that are there. With an append only file there are no options: it would not know.",
     "SEGFAULT",
     "    Crashes as an invalid access to memory does.",
     "SET-ACTIVE-EXPIRE (0|1)",
@@ -77,7 +78,7 @@ pub(super) fn debug(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
         }
         (b"DIGEST-VALUE", 2..) => digest_values(cx),
         (b"LOADAOF", 2) => load_log(outside, cx)?,
-        (b"RELOAD", 2) => reload(outside, cx)?,
+        (b"RELOAD", 2..) => reload(outside, cx)?,
         (b"ERROR", 3) => {
             // Line ends become spaces here, also at the end, where other errors lose them.
             let text: Vec<u8> = cx.args.at(2).iter().map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }).collect();
@@ -154,14 +155,32 @@ fn load_log(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
 }
 
 fn reload(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    let (mut saves, mut flushes, mut merges) = (true, true, false);
+    for i in 2..cx.args.len() {
+        match cx.args.at(i).to_ascii_uppercase().as_slice() {
+            b"NOSAVE" => saves = false,
+            b"NOFLUSH" => flushes = false,
+            b"MERGE" => merges = true,
+            _ => return Err("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.".into()),
+        }
+    }
+    if outside.log.is_some() && cx.args.len() > 2 {
+        return Err("ERR DEBUG RELOAD has no options with appendonly yes: the append only file would not know what was loaded".into());
+    }
     if outside.is_capturing() {
         return Err("ERR A snapshot is being made: try again when it is done".into());
     }
-    snapshot::save(cx.engine, &outside.disk(), &outside.config).map_err(|e| format!("ERR Error trying to save the DB: {e}"))?;
-    for db in 0..cx.engine.keyspace.databases() {
-        cx.engine.keyspace.db_mut(db).clear();
+    if saves {
+        snapshot::save(cx.engine, &outside.disk(), &outside.config).map_err(|e| format!("ERR Error trying to save the DB: {e}"))?;
+    } else if !snapshot::exists(&outside.disk(), &outside.config) {
+        return Err("ERR Error trying to load the RDB dump: there is none".into());
     }
-    match snapshot::load_file(cx.engine, &outside.disk(), &outside.config) {
+    if flushes {
+        for db in 0..cx.engine.keyspace.databases() {
+            cx.engine.keyspace.db_mut(db).clear();
+        }
+    }
+    match snapshot::load_file(cx.engine, &outside.disk(), &outside.config, merges) {
         Ok(loaded) => outside.stats.note_rdb(&loaded),
         Err(e) => {
             // Half a data set must not be served.

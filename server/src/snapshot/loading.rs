@@ -47,6 +47,8 @@ pub(crate) struct Loading {
     /// How many more keys room is made for in advance.
     reservable: u64,
     loaded: Loaded,
+    /// Keys may be there already, and are replaced.
+    replaces: bool,
 }
 
 struct Task {
@@ -86,7 +88,13 @@ impl Loading {
             threads,
             reservable: file_bytes / MIN_BYTES_PER_KEY,
             loaded: Loaded::default(),
+            replaces: false,
         })
+    }
+
+    /// Whether keys of the file take the place of those that are there; else such a key is damage.
+    pub(crate) fn set_replaces(&mut self, replaces: bool) {
+        self.replaces = replaces;
     }
 
     /// Goes on loading, until a moment if one is given. True when all is loaded.
@@ -163,6 +171,12 @@ impl Loading {
     fn insert(&mut self, engine: &mut Engine, keys: Keys) -> Result<(), LoadError> {
         let Keys { db, entries, ends } = keys;
         self.loaded.keys += entries.len() as u64;
+        if self.replaces {
+            for incoming in &entries {
+                let key = engine.keyspace.key(incoming.entry().key());
+                engine.keyspace.db_mut(db).remove(key);
+            }
+        }
         engine.keyspace.db_mut(db).insert_all(entries).map_err(|(place, entry)| LoadError::Duplicate {
             key: entry.key().escape_ascii().to_string(),
             db,

@@ -46,9 +46,11 @@ pub(crate) fn file_failed(config: &Config, e: &dyn std::fmt::Display) -> String 
     format!("Can't load the RDB file '{}': {e}", config.dir.join(&config.dbfilename).display())
 }
 
-/// Loads the configured RDB file at once. Errors are sentences that name it.
-pub(crate) fn load_file(engine: &mut Engine, disk: &Disk, config: &Config) -> Result<Loaded, String> {
+/// Loads the configured RDB file at once; with `replaces`, its keys take the place of those that are there. Errors are sentences
+/// that name the file.
+pub(crate) fn load_file(engine: &mut Engine, disk: &Disk, config: &Config, replaces: bool) -> Result<Loaded, String> {
     let (mut loading, _) = open_file(engine, disk, config)?;
+    loading.set_replaces(replaces);
     while !loading.go_on(engine, None).map_err(|e| file_failed(config, &e))? {}
     Ok(loading.loaded())
 }
