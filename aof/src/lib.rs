@@ -22,6 +22,7 @@ mod disk;
 mod error;
 mod fresh;
 mod fs;
+mod intake;
 mod job;
 mod lock;
 mod log;

@@ -1,16 +1,16 @@
 //! The threads that write and sync so that the executing one need not wait.
 //!
-//! Jobs come through one channel whose receiver sits in a mutex. A thread takes the mutex, receives a job and does the job's
-//! *write while it still holds it*, so writes happen in the order of the jobs; then it lets go and does the *sync*, so syncs
-//! overlap. A failed write poisons its generation before the mutex is released: no later job of that generation can write
-//! behind the hole.
+//! A thread takes a job and does the job's *write while it has the turn* ([`Intake`]), so writes happen in the order of the jobs;
+//! then it ends the turn and does the *sync*, so syncs overlap. A failed write poisons its generation before the turn ends: no
+//! later job of that generation can write behind the hole.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use crate::intake::Intake;
 use crate::job::Event;
 use crate::options::Runtime;
 use crate::queue::Block;
@@ -65,7 +65,7 @@ struct SyncPart<F> {
 }
 
 struct Shared<S: Storage> {
-    intake: Mutex<Receiver<PoolJob<S>>>,
+    intake: Intake<PoolJob<S>>,
     /// Jobs up to this generation are refused.
     poisoned: AtomicU64,
     done: Sender<Done<S::File>>,
@@ -77,7 +77,6 @@ struct Shared<S: Storage> {
 
 /// See the module.
 pub struct Pool<S: Storage> {
-    jobs: Option<Sender<PoolJob<S>>>,
     done: Receiver<Done<S::File>>,
     shared: Arc<Shared<S>>,
     threads: Vec<JoinHandle<()>>,
@@ -87,11 +86,10 @@ pub struct Pool<S: Storage> {
 
 impl<S: Storage> Pool<S> {
     pub fn start(runtime: Runtime, place: Arc<Place<S>>) -> std::io::Result<Self> {
-        let (jobs, intake) = unbounded();
         let (done_sender, done) = unbounded();
         let threads = if runtime.stepped { 0 } else { runtime.threads };
         let shared = Arc::new(Shared {
-            intake: Mutex::new(intake),
+            intake: Intake::new(),
             poisoned: AtomicU64::new(0),
             done: done_sender,
             place,
@@ -104,13 +102,12 @@ impl<S: Storage> Pool<S> {
                 std::thread::Builder::new().name(format!("aof-io-{lane}")).spawn(move || shared.work(lane))
             })
             .collect::<std::io::Result<_>>()?;
-        Ok(Pool { jobs: Some(jobs), done, shared, threads, under_way: Vec::new() })
+        Ok(Pool { done, shared, threads, under_way: Vec::new() })
     }
 
     /// Gives a job to the threads; without threads it is done here and now.
     pub fn submit(&self, job: PoolJob<S>) {
-        let jobs = self.jobs.as_ref().expect("the channel is open until drop");
-        jobs.send(job).expect("the receiver lives in `shared`");
+        self.shared.intake.push(job);
         if self.threads.is_empty() && !self.shared.runtime.stepped {
             self.shared.work_once(0);
         }
@@ -119,7 +116,7 @@ impl<S: Storage> Pool<S> {
     /// With imagined threads: one of them does one step, `pick` says which of so many. False when there is none to do.
     pub fn step(&mut self, pick: &mut dyn FnMut(usize) -> usize) -> bool {
         let lane = (0..self.shared.runtime.threads).find(|lane| self.under_way.iter().all(|(_, taken)| taken != lane));
-        let can_take = lane.filter(|_| !self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
+        let can_take = lane.filter(|_| !self.shared.intake.is_empty());
         let choices = self.under_way.len() + usize::from(can_take.is_some());
         if choices == 0 {
             return false;
@@ -128,10 +125,9 @@ impl<S: Storage> Pool<S> {
         if let Some((part, lane)) = (choice < self.under_way.len()).then(|| self.under_way.remove(choice)) {
             self.shared.finish(part, lane);
         } else if let Some(lane) = can_take {
-            let intake = self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner);
-            let job = intake.recv().expect("there is a job, and nobody else takes it");
-            let part = self.shared.first_part(job);
-            self.under_way.extend(part.map(|part| (part, lane)));
+            let job = self.shared.intake.take().expect("there is a job, and nobody else takes it");
+            let rest = self.shared.do_in_turn(job);
+            self.under_way.extend(rest.map(|rest| (rest, lane)));
         }
         true
     }
@@ -154,7 +150,7 @@ impl<S: Storage> Pool<S> {
 impl<S: Storage> Drop for Pool<S> {
     /// Waits for the threads: nothing may be written after the directory's lock is released.
     fn drop(&mut self) {
-        self.jobs = None;
+        self.shared.intake.close();
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
@@ -168,15 +164,19 @@ impl<S: Storage> Shared<S> {
 
     /// Does one job; false when there will be no more.
     fn work_once(&self, lane: usize) -> bool {
-        let intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(job) = intake.recv() else { return false };
-        // A roll is only given out when no other job is under way, so it may keep the others out.
-        let part = self.first_part(job);
-        drop(intake);
-        if let Some(part) = part {
-            self.finish(part, lane);
+        let Some(job) = self.intake.take() else { return false };
+        if let Some(rest) = self.do_in_turn(job) {
+            self.finish(rest, lane);
         }
         true
+    }
+
+    /// Does what must happen in the order of the jobs, and ends the turn; what is left of the job.
+    fn do_in_turn(&self, job: PoolJob<S>) -> Option<Rest<S>> {
+        // A roll is only given out when no other job is under way, so it may keep the others out.
+        let rest = self.first_part(job);
+        self.intake.end_turn();
+        rest
     }
 
     fn first_part(&self, job: PoolJob<S>) -> Option<Rest<S>> {
@@ -198,7 +198,7 @@ impl<S: Storage> Shared<S> {
         }
     }
 
-    /// Called with the intake locked.
+    /// Called by who has the turn.
     fn write_part(&self, job: FileJob<S::File>) -> Option<SyncPart<S::File>> {
         let FileJob { id, generation, segment, write, sync } = job;
         if generation <= self.poisoned.load(Ordering::SeqCst) {
