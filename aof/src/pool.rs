@@ -4,8 +4,8 @@
 //! then it ends the turn and does the *sync*, so syncs overlap. A failed write poisons its generation before the turn ends: no
 //! later job of that generation can write behind the hole.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};

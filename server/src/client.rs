@@ -36,6 +36,8 @@ pub(crate) struct Client {
     pub(crate) active_ms: u64,
     /// The socket may have more to read: nothing will be heard of it until it has been emptied.
     pub(crate) readable: bool,
+    /// The window of [`crate::coalescing`] in which it was served last.
+    pub(crate) served_in_window: u32,
     /// Stands in the queue of clients to be served.
     pub(crate) queued: bool,
     /// Stands in the list of clients whose replies wait for the log.
@@ -83,6 +85,7 @@ impl Client {
             connected_ms: now_ms,
             active_ms: now_ms,
             readable: false,
+            served_in_window: 0,
             queued: false,
             held: false,
             hung_up: false,

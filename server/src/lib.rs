@@ -11,6 +11,7 @@ mod allocator;
 mod client;
 mod client_eviction;
 mod clock;
+mod coalescing;
 pub mod config;
 mod file_limit;
 mod host;

@@ -14,6 +14,7 @@
 //!   until it is.
 
 use crate::client::Client;
+use crate::coalescing::{Coalescing, PAUSE};
 use crate::config::{Config, ConfigError};
 use crate::file_limit;
 use crate::listener::{ListenError, Listener, Stream};
@@ -82,6 +83,7 @@ pub struct Server {
     /// Clients that cannot be served for now, by slot.
     stalled: Vec<usize>,
     pub(crate) timers: Timers,
+    pub(crate) coalescing: Coalescing,
     /// SIGTERM and SIGINT have come.
     stop_signals: [Arc<AtomicBool>; 2],
 }
@@ -160,6 +162,7 @@ impl Server {
             ready: VecDeque::new(),
             stalled: Vec::new(),
             timers: Timers::default(),
+            coalescing: Coalescing::default(),
             stop_signals,
         };
         server.listen()?;
@@ -182,6 +185,7 @@ impl Server {
 
     /// Serves until it is told to stop.
     pub fn run(&mut self) -> Result<(), ServerError> {
+        self.coalescing.prepare_thread();
         while !self.turn(None)? {}
         Ok(())
     }
@@ -193,6 +197,9 @@ impl Server {
         if self.outside.surroundings.simulated.is_some() {
             self.hear_simulated();
         } else {
+            if self.coalescing.is_due() && timeout > PAUSE {
+                std::thread::sleep(PAUSE);
+            }
             match self.poll.poll(&mut events, Some(timeout)) {
                 Err(e) if e.kind() != io::ErrorKind::Interrupted => {
                     return Err(ServerError::System { doing: "Waiting for events failed".into(), source: e });
@@ -231,7 +238,9 @@ impl Server {
         self.wake_waiting();
         self.finish_turn(is_idle);
         self.outside.stats.event_loop_turns += 1;
-        self.outside.stats.event_loop_us += self.outside.now_us() - began_us;
+        let now_us = self.outside.now_us();
+        self.outside.stats.event_loop_us += now_us - began_us;
+        self.coalescing.end_turn(now_us);
         let config = &self.outside.config;
         for (signal, flags) in self.stop_signals.iter().zip([config.shutdown_on_sigterm, config.shutdown_on_sigint]) {
             if signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
@@ -279,6 +288,7 @@ impl Server {
         if client.doomed {
             return;
         }
+        self.coalescing.note_serving(client);
         if !self.outside.may_run(slot) {
             self.stall(slot);
             return;
