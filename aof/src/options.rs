@@ -62,13 +62,14 @@ pub struct Limits {
     pub queued_bytes: u64,
     /// Written but not yet durable: kept, because a failed fsync means writing it again.
     pub retained_bytes: u64,
-    /// Written but not yet durable: past this an fsync starts before its second is over.
+    /// Written but not yet durable: past this an fsync starts before its second is over; past four times this also on a disk that
+    /// has only just finished the last.
     pub early_sync_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { queued_bytes: 64 << 20, retained_bytes: 256 << 20, early_sync_bytes: 8 << 20 }
+        Limits { queued_bytes: 64 << 20, retained_bytes: 256 << 20, early_sync_bytes: 2 << 20 }
     }
 }
 

@@ -20,6 +20,7 @@
 //! * Jobs behind a failed one are refused by whoever executes them (they carry the file's *generation*), and their blocks wait.
 
 mod boundary;
+mod schedule;
 
 use std::collections::VecDeque;
 
@@ -28,7 +29,7 @@ use crate::log::{Failure, LatencySample};
 use crate::options::Limits;
 use crate::policy::{FsyncPolicy, Watermarks};
 use crate::queue::{Block, Queue};
-use crate::strategy::{Mode, Strategy};
+use crate::strategy::Strategy;
 
 const FSYNC_INTERVAL_US: u64 = 1_000_000;
 const RETRY_FIRST_US: u64 = 100_000;
@@ -38,8 +39,6 @@ const SLOW_WRITE_US: u64 = 5_000;
 const SLOW_WRITE_BAN_US: u64 = 1_000_000;
 /// The most one job writes, so that long queues advance step by step.
 const JOB_MAX_BYTES: u64 = 8 << 20;
-/// Handed-over writes without sync that may wait for the I/O threads.
-const WRITES_IN_FLIGHT_MAX: usize = 2;
 const LATENCY_SAMPLE_MIN_US: u64 = 1_000;
 const LATENCY_SAMPLES_MAX: usize = 128;
 const RECENT_SYNCS: usize = 256;
@@ -110,6 +109,8 @@ pub struct Writer {
     next_tick_us: u64,
     /// A small block waits for more until then.
     gather_until_us: Option<u64>,
+    /// No sync begins early before this.
+    early_sync_from_us: u64,
     /// A sync was due while one was running: the next one starts as soon as that ends.
     sync_owed: bool,
     slow_writes_until_us: u64,
@@ -155,6 +156,7 @@ impl Writer {
             strategy: Strategy::new(),
             next_tick_us: 0,
             gather_until_us: None,
+            early_sync_from_us: 0,
             sync_owed: false,
             slow_writes_until_us: 0,
             want_durable: 0,
@@ -222,65 +224,6 @@ impl Writer {
         }
     }
 
-    fn next_always(&mut self, now_us: u64) -> Option<Action> {
-        self.gather_until_us = None;
-        if !self.has_unhanded() {
-            let covered = self.in_flight.iter().filter_map(|job| job.sync).map(|(lsn, _)| lsn).max().unwrap_or(0);
-            let behind = self.marks.written > self.marks.durable.max(covered) && self.in_flight.iter().all(|job| job.write.is_none());
-            return behind.then(|| self.sync(now_us));
-        }
-        match self.strategy.mode(now_us) {
-            Mode::Inline => self.in_flight.is_empty().then(|| self.write(Place::Inline, true, now_us)),
-            Mode::Overlapped(most) => {
-                (self.in_flight.len() < most && !self.gathers(most, now_us)).then(|| self.write(Place::Handed, true, now_us))
-            }
-        }
-    }
-
-    /// Whether what waits is less than its share of all that is not durable, while another sync is under way: the clients
-    /// that were just answered are about to send more, and a block of the first few would take a place from the rest.
-    fn gathers(&mut self, most: usize, now_us: u64) -> bool {
-        let Some((lsn, since_us)) = self.queue.first_unhanded() else { return false };
-        let Watermarks { appended, durable, .. } = self.marks;
-        let until_us = since_us + self.strategy.gather_us();
-        let gathers = !self.in_flight.is_empty() && (appended - lsn) * (most as u64) < appended - durable && now_us < until_us;
-        self.gather_until_us = gathers.then_some(until_us);
-        gathers
-    }
-
-    fn next_relaxed(&mut self, now_us: u64) -> Option<Action> {
-        if self.has_unhanded() {
-            if self.in_flight.is_empty() && now_us >= self.slow_writes_until_us {
-                return Some(self.write(Place::Inline, false, now_us));
-            }
-            if self.in_flight.iter().filter(|job| job.write.is_some()).count() < WRITES_IN_FLIGHT_MAX {
-                return Some(self.write(Place::Handed, false, now_us));
-            }
-        }
-        if self.marks.written == self.marks.durable {
-            return None;
-        }
-        let syncing = self.in_flight.iter().any(|job| job.sync.is_some());
-        let at_risk = self.marks.written - self.marks.durable;
-        // One sync for all that is wanted: not before it is all written.
-        let want = self.want_durable.min(self.limit());
-        let wanted = want > self.marks.durable && want <= self.marks.written;
-        let (due, early) = match self.policy {
-            FsyncPolicy::No => (false, false),
-            _ if self.holds_back() => (false, false),
-            _ => (now_us >= self.next_tick_us, at_risk > self.limits.early_sync_bytes),
-        };
-        if syncing {
-            if due {
-                self.counters.delayed_fsync += 1;
-                self.sync_owed = true;
-                self.next_tick_us = now_us + FSYNC_INTERVAL_US;
-            }
-            return None;
-        }
-        (due || early || wanted).then(|| self.sync(now_us))
-    }
-
     /// Whether the file must not be left for now: somebody else is changing the manifest, or there is none yet.
     pub fn hold_rolls(&mut self, hold: bool) {
         self.rolls_held = hold;
@@ -294,11 +237,6 @@ impl Writer {
     /// Whether the disk does what it is asked.
     pub fn is_healthy(&self) -> bool {
         matches!(self.phase, Phase::Healthy)
-    }
-
-    /// Whether syncs are paused, and memory is not yet so full that they must go on.
-    fn holds_back(&self) -> bool {
-        self.paused && self.marks.written - self.marks.durable < self.limits.retained_bytes / 2
     }
 
     fn write(&mut self, place: Place, sync: bool, now_us: u64) -> Action {
@@ -394,6 +332,7 @@ impl Writer {
         let (lsn, len) = job.sync.expect("a synced job has a sync");
         self.recent_syncs[self.syncs % RECENT_SYNCS] = took_us.min(u64::from(u32::MAX)) as u32;
         self.syncs += 1;
+        self.early_sync_from_us = now_us + took_us;
         if self.policy == FsyncPolicy::Always {
             self.strategy.record(took_us, job.place == Place::Inline, job.alone, now_us);
             self.sample("aof-fsync-always", took_us);

@@ -418,6 +418,7 @@ fn buffers_are_recycled_and_given_back_after_a_burst() {
         seen.insert(content.as_ptr() as usize);
         let now = bench.now();
         bench.log.submit(&mut content, now);
+        bench.run_io();
         bench.pass(10);
     }
     assert!(seen.len() <= 3, "{} buffers for one batch at a time", seen.len());
