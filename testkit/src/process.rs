@@ -38,6 +38,11 @@ impl Program {
         Program { path: PathBuf::from("redis-server"), leading: vec![] }
     }
 
+    /// A program of which a sub-command is a server that takes Redis's options.
+    pub fn with_subcommand(path: impl Into<PathBuf>, subcommand: &str) -> Program {
+        Program { path: path.into(), leading: vec![subcommand.to_owned()] }
+    }
+
     /// The executable.
     pub fn path(&self) -> &Path {
         &self.path

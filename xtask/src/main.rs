@@ -34,6 +34,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The server of `bench` that does nothing.
+    #[command(hide = true, name = bench::answerer::SUBCOMMAND, disable_help_flag = true)]
+    Answer {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Run the tests of the crates with `unsafe` code under AddressSanitizer.
     Sanitize,
     /// Run the fuzz targets on the stable compiler.
@@ -59,6 +65,7 @@ fn main() -> Result<()> {
             let args = ["run", "--quiet", "--package", "graven-simulator", "--"].map(str::to_owned);
             step::cargo(&args.into_iter().chain(arguments).collect::<Vec<_>>())
         }
+        Chore::Answer { options } => bench::answerer::serve(&options),
         Chore::Sanitize => sanitize::run(),
         Chore::Fuzz { target, seconds, seed } => {
             let mut args = vec!["run".to_owned(), "--release".into(), "--package".into(), "graven-fuzz".into(), "--".into()];

@@ -1,10 +1,13 @@
 //! `cargo xtask bench`: Graven beside `redis-server`, in one run.
 //!
 //! Machines differ and drift; ratios count. So both servers take every measurement in turns, each on a fresh process and a
-//! fresh directory, and the medians are compared. Throughput is what `redis-benchmark` sees; the processor time per request
-//! is read from the server, because at high rates the load generator is the bottleneck and only the processor time tells
-//! the servers apart. The slow disk is the one of the test kit: each fsync takes a millisecond more.
+//! fresh directory, and each is compared with the one before it; the median of these ratios counts. Throughput is what
+//! `redis-benchmark` sees; the processor time per request is read from the server, because at high rates the load generator is the
+//! bottleneck and only the processor time tells the servers apart. The slow disk is the one of the test kit: each fsync takes a
+//! millisecond more.
 
+pub mod answerer;
+mod bound;
 mod data;
 mod load;
 mod memory;
@@ -26,7 +29,7 @@ pub struct Arguments {
     /// Measurements of each server for each row; the median counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Only rows whose name contains one of these words (as `set-p16`, `always`, `1 ms`, `load`, `BGREWRITEAOF`).
+    /// Only rows whose name contains one of these words (as `set-p16`, `always`, `1 ms`, `bound`, `load`, `BGREWRITEAOF`).
     #[arg(long, value_delimiter = ',')]
     loads: Vec<String>,
     /// Servers on the first core, load generator on the second.
@@ -67,6 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let contenders =
         [Contender { name: "Redis", program: Program::redis() }, Contender { name: "Graven", program: Program::graven(binary) }];
     throughput::run(arguments, &contenders)?;
+    bound::run(arguments, &contenders)?;
     load::run(arguments, &contenders)?;
     memory::run(arguments, &contenders)?;
     pause::run(arguments, &contenders)

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use graven_testkit::{DiskFaults, Server};
 
 use super::data::Data;
-use super::report::{head, median, rate, row};
+use super::report::{head, median, median_ratio, rate, row};
 use super::types;
 use super::{Arguments, Contender};
 
@@ -41,7 +41,7 @@ const SET: Ask = Ask::Test("set");
 const GET: Ask = Ask::Test("get");
 const INCR: Ask = Ask::Test("incr");
 
-const LOADS: &[Load] = &[
+pub const LOADS: &[Load] = &[
     load("set-p1", SET, 50, 1, 300_000),
     load("set-p16", SET, 50, 16, 2_000_000),
     Load { data: Data::Strings, ..load("get-p1", GET, 50, 1, 300_000) },
@@ -59,14 +59,14 @@ const SLOW_DISK_LOADS: &[Load] = &[
     Load { writers_beside: 8, data: Data::Strings, ..load("get-mix", GET, 50, 1, 200_000) },
 ];
 
-const MODES: &[(&str, &[(&str, &str)])] = &[
+pub const MODES: &[(&str, &[(&str, &str)])] = &[
     ("noaof", &[("appendonly", "no")]),
     ("everysec", &[("appendonly", "yes"), ("appendfsync", "everysec")]),
     ("always", &[("appendonly", "yes"), ("appendfsync", "always")]),
 ];
 
-struct Measured {
-    per_second: f64,
+pub struct Measured {
+    pub per_second: f64,
     p99_ms: f64,
     cpu_us: f64,
 }
@@ -111,25 +111,33 @@ fn measure_row(
         *headed = true;
         head(&["log", "load", "Redis", "Graven", "ratio", "p99 Redis", "p99 Graven", "CPU Redis", "CPU Graven", "ratio"]);
     }
-    let of = |side: usize, field: fn(&Measured) -> f64| median(measured[side].iter().map(field).collect());
-    let [rates, p99s, cpus]: [[f64; 2]; 3] =
-        [|m: &Measured| m.per_second, |m: &Measured| m.p99_ms, |m: &Measured| m.cpu_us].map(|field| [of(0, field), of(1, field)]);
+    let of = |side: usize, field: fn(&Measured) -> f64| measured[side].iter().map(field).collect::<Vec<_>>();
+    let fields = [|m: &Measured| m.per_second, |m: &Measured| m.p99_ms, |m: &Measured| m.cpu_us];
+    let [rates, p99s, cpus]: [[f64; 2]; 3] = fields.map(|field| [median(of(0, field)), median(of(1, field))]);
+    let ratio = |field| median_ratio(&of(0, field), &of(1, field));
     row(&[
         mode.to_owned(),
         load.name.to_owned(),
         rate(rates[0]),
         rate(rates[1]),
-        format!("**{:.2}×**", rates[1] / rates[0]),
+        format!("**{:.2}×**", ratio(fields[0])),
         format!("{:.2} ms", p99s[0]),
         format!("{:.2} ms", p99s[1]),
         format!("{:.2} µs", cpus[0]),
         format!("{:.2} µs", cpus[1]),
-        format!("**{:.2}×**", cpus[1] / cpus[0]),
+        format!("**{:.2}×**", ratio(fields[2])),
     ]);
     Ok(())
 }
 
-fn measure(arguments: &Arguments, contender: &Contender, options: &[(&str, &str)], load: &Load, sync_delay: Duration) -> Result<Measured> {
+/// One measurement on a fresh server.
+pub fn measure(
+    arguments: &Arguments,
+    contender: &Contender,
+    options: &[(&str, &str)],
+    load: &Load,
+    sync_delay: Duration,
+) -> Result<Measured> {
     let faults = (!sync_delay.is_zero()).then(DiskFaults::new).transpose()?;
     let mut builder = Server::builder(&contender.program);
     for (name, value) in options {
