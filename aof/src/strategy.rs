@@ -1,7 +1,6 @@
 //! Who syncs under `appendfsync always`, and how many syncs at once. It follows the disk:
 //!
-//! * a fast one (an fsync of some 100 µs): the executing thread itself, since handing over costs more than waiting; but blocks of
-//!   some size, as long pipelines make them, are handed over one at a time: the next one is filled while one is on its way;
+//! * a fast one (an fsync of some 100 µs): the executing thread itself, since handing over costs more than waiting;
 //! * a slow one: up to eight overlapping syncs on the I/O threads, so that clients do not fall into two alternating groups.
 //!   Each waits a moment for its share of the commands, else the first few to arrive would take a place from the rest.
 //!
@@ -24,10 +23,6 @@ const INLINE_BELOW_US: u64 = 250;
 const INLINE_UNTIL_US: u64 = 400;
 /// From here on eight overlap; between, two.
 const EIGHT_FROM_US: u64 = 600;
-/// On a fast disk, blocks of this size are handed over, …
-const HAND_OVER_FROM_BYTES: u64 = 40 << 10;
-/// … and go on being so until they are smaller than this.
-const HAND_OVER_UNTIL_BYTES: u64 = 20 << 10;
 /// A small block waits for more at most this fraction of an fsync.
 const GATHER_FRACTION: u64 = 8;
 /// With a single client nobody else is kept waiting: inline up to here.
@@ -39,21 +34,15 @@ const BAN_MAX_US: u64 = 6_400_000;
 const PROBE_EVERY_US: u64 = 500_000;
 const PROBE_SYNCS: u32 = 3;
 
-/// The choice, from how long an fsync takes, the mode so far, the number of clients, and how long a block is.
-pub fn choose(so_far: Mode, fsync_us: u64, clients: usize, block_bytes: u64) -> Mode {
+/// The choice, from how long an fsync takes, the mode so far, and the number of clients.
+pub fn choose(so_far: Mode, fsync_us: u64, clients: usize) -> Mode {
     let inline_limit_us = match so_far {
         _ if clients <= 1 => SOLE_CLIENT_INLINE_BELOW_US,
         Mode::Inline => INLINE_UNTIL_US,
         Mode::Overlapped(_) => INLINE_BELOW_US,
     };
-    let inline_limit_bytes = match so_far {
-        _ if clients <= 1 => u64::MAX,
-        Mode::Inline => HAND_OVER_FROM_BYTES,
-        Mode::Overlapped(_) => HAND_OVER_UNTIL_BYTES,
-    };
     match fsync_us {
-        us if us < inline_limit_us && block_bytes < inline_limit_bytes => Mode::Inline,
-        us if us < inline_limit_us => Mode::Overlapped(1),
+        us if us < inline_limit_us => Mode::Inline,
         us if us < EIGHT_FROM_US => Mode::Overlapped(2),
         _ => Mode::Overlapped(8),
     }
@@ -64,7 +53,6 @@ pub struct Strategy {
     mode: Mode,
     fsync_us: u64,
     clients: usize,
-    block_bytes: u64,
     banned_until_us: u64,
     ban_us: u64,
     probe_at_us: u64,
@@ -77,7 +65,6 @@ impl Strategy {
             mode: Mode::Inline,
             fsync_us: 0,
             clients: usize::MAX,
-            block_bytes: 0,
             banned_until_us: 0,
             ban_us: BAN_FIRST_US,
             probe_at_us: 0,
@@ -89,11 +76,6 @@ impl Strategy {
         self.clients = clients;
     }
 
-    /// A block of so many bytes is written.
-    pub fn note_block(&mut self, bytes: u64) {
-        self.block_bytes = (self.block_bytes * 7 + bytes) / 8;
-    }
-
     /// How long a small block may wait for more while others are on their way.
     pub fn gather_us(&self) -> u64 {
         self.fsync_us / GATHER_FRACTION
@@ -101,7 +83,7 @@ impl Strategy {
 
     /// The mode for a block that is ready now.
     pub fn mode(&mut self, now_us: u64) -> Mode {
-        let choice = choose(self.mode, self.fsync_us, self.clients, self.block_bytes);
+        let choice = choose(self.mode, self.fsync_us, self.clients);
         self.mode = match choice {
             Mode::Inline if now_us < self.banned_until_us => Mode::Overlapped(2),
             other => other,
@@ -143,28 +125,18 @@ mod tests {
 
     #[test]
     fn a_fast_disk_is_synced_inline_and_a_slow_one_by_eight() {
-        assert_eq!(choose(Mode::Inline, 85, 50, 4_000), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(8), 85, 50, 4_000), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(8), 300, 50, 4_000), Mode::Overlapped(2));
-        assert_eq!(choose(Mode::Inline, 1_000, 50, 4_000), Mode::Overlapped(8));
-        assert_eq!(choose(Mode::Overlapped(8), 1_000, 1, 4_000), Mode::Inline);
-        assert_eq!(choose(Mode::Inline, 3_000_000, 1, 4_000), Mode::Overlapped(8));
+        assert_eq!(choose(Mode::Inline, 85, 50), Mode::Inline);
+        assert_eq!(choose(Mode::Overlapped(8), 85, 50), Mode::Inline);
+        assert_eq!(choose(Mode::Overlapped(8), 300, 50), Mode::Overlapped(2));
+        assert_eq!(choose(Mode::Inline, 1_000, 50), Mode::Overlapped(8));
+        assert_eq!(choose(Mode::Overlapped(8), 1_000, 1), Mode::Inline);
+        assert_eq!(choose(Mode::Inline, 3_000_000, 1), Mode::Overlapped(8));
     }
 
     #[test]
     fn between_the_limits_the_mode_stays() {
-        assert_eq!(choose(Mode::Inline, 320, 50, 4_000), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(2), 320, 50, 4_000), Mode::Overlapped(2));
-    }
-
-    #[test]
-    fn long_blocks_are_handed_over_one_at_a_time() {
-        assert_eq!(choose(Mode::Inline, 85, 50, 60_000), Mode::Overlapped(1));
-        assert_eq!(choose(Mode::Inline, 85, 50, 30_000), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(1), 85, 50, 30_000), Mode::Overlapped(1));
-        assert_eq!(choose(Mode::Overlapped(1), 85, 50, 10_000), Mode::Inline);
-        assert_eq!(choose(Mode::Inline, 85, 1, 60_000), Mode::Inline);
-        assert_eq!(choose(Mode::Inline, 1_000, 50, 60_000), Mode::Overlapped(8));
+        assert_eq!(choose(Mode::Inline, 320, 50), Mode::Inline);
+        assert_eq!(choose(Mode::Overlapped(2), 320, 50), Mode::Overlapped(2));
     }
 
     #[test]

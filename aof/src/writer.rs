@@ -241,7 +241,6 @@ impl Writer {
 
     fn write(&mut self, place: Place, sync: bool, now_us: u64) -> Action {
         let (from, to, file_bytes) = self.queue.hand_over(JOB_MAX_BYTES, self.limit(), self.checksums);
-        self.strategy.note_block(file_bytes);
         let span = Span { from, to, file_start: self.tail_len };
         self.tail_len += file_bytes;
         self.start(place, Some(span), sync.then_some((to, self.tail_len)), now_us)
