@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::free_space;
 use crate::storage::{File, LockError, OpenMode, Storage};
 
 /// The most buffers one `writev` takes on Linux.
@@ -82,11 +83,19 @@ impl Storage for FsStorage {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path(from), self.path(to))
+        let (from, to) = (self.path(from), self.path(to));
+        let replaced = free_space::hold(&to);
+        fs::rename(from, to)?;
+        free_space::release(replaced);
+        Ok(())
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        fs::remove_file(self.path(path))
+        let path = self.path(path);
+        let removed = free_space::hold(&path);
+        fs::remove_file(path)?;
+        free_space::release(removed);
+        Ok(())
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {

@@ -20,6 +20,7 @@ mod block;
 mod directory;
 mod disk;
 mod error;
+mod free_space;
 mod fresh;
 mod fs;
 mod intake;
