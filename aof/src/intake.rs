@@ -78,3 +78,42 @@ impl<J> Intake<J> {
         self.can_take.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+    #[test]
+    fn turns_are_in_order_and_one_at_a_time_whatever_comes_when() {
+        let intake = Arc::new(Intake::new());
+        let last = Arc::new(AtomicU32::new(0));
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let (intake, last) = (intake.clone(), last.clone());
+                std::thread::spawn(move || {
+                    let mut taken = 0;
+                    while let Some(job) = intake.take() {
+                        assert_eq!(last.swap(job, SeqCst), job - 1, "in order");
+                        std::thread::yield_now();
+                        assert_eq!(last.load(SeqCst), job, "alone");
+                        intake.end_turn();
+                        taken += 1;
+                    }
+                    taken
+                })
+            })
+            .collect();
+        for job in 1..=20_000 {
+            intake.push(job);
+            if job % 7 == 0 {
+                std::thread::yield_now();
+            }
+        }
+        intake.close();
+        let taken: u32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(taken, 20_000, "what was pushed before the end is done");
+        assert!(intake.is_empty() && intake.take().is_none());
+    }
+}

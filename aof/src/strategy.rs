@@ -6,7 +6,8 @@
 //!
 //! Inline syncs measure the disk by themselves. Overlapping ones disturb each other, so every half second a few run alone to
 //! tell whether the disk has become fast. A sync that was inline and slow ends inline syncs at once, and each such surprise
-//! keeps them away for longer.
+//! keeps them away for longer. One that waited some milliseconds for somebody else (a rewrite syncs its base, freed blocks are
+//! discarded) says little about the next: it counts as a somewhat slow one.
 
 /// How to make the next block durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,11 @@ const GATHER_FRACTION: u64 = 8;
 /// With a single client nobody else is kept waiting: inline up to here.
 const SOLE_CLIENT_INLINE_BELOW_US: u64 = 4_000;
 /// An inline sync this slow is a surprise.
-const SURPRISE_US: u64 = 2_000;
+const SURPRISE_US: u64 = 5_000;
+/// A sync counts at most as so many times as long as they take …
+const OUTLIER_FACTOR: u64 = 3;
+/// … and this.
+const OUTLIER_US: u64 = 100;
 const BAN_FIRST_US: u64 = 100_000;
 const BAN_MAX_US: u64 = 6_400_000;
 const PROBE_EVERY_US: u64 = 500_000;
@@ -111,8 +116,8 @@ impl Strategy {
         }
         if alone {
             self.probes_left = self.probes_left.saturating_sub(1);
-            let weight = if inline { 8 } else { 2 };
-            self.fsync_us = (self.fsync_us * (weight - 1) + took_us) / weight;
+            let (weight, counts_us) = if inline { (8, took_us.min(OUTLIER_FACTOR * self.fsync_us + OUTLIER_US)) } else { (2, took_us) };
+            self.fsync_us = (self.fsync_us * (weight - 1) + counts_us) / weight;
         } else if took_us < self.fsync_us {
             self.fsync_us = (self.fsync_us * 7 + took_us) / 8;
         }
@@ -155,6 +160,20 @@ mod tests {
             away.push(now - start);
         }
         assert!(away[0] >= BAN_FIRST_US && away.is_sorted() && away[3] >= 4 * away[0], "{away:?}");
+    }
+
+    #[test]
+    fn single_slow_syncs_do_not_end_inline_but_a_disk_that_turned_slow_does() {
+        let mut strategy = Strategy::new();
+        for now in 0..1_000 {
+            strategy.record(if now % 50 == 49 { 4_000 } else { 75 }, true, true, now);
+            assert_eq!(strategy.mode(now), Mode::Inline);
+        }
+        let slow = (1_000..1_100).take_while(|&now| {
+            strategy.record(1_000, true, true, now);
+            strategy.mode(now) == Mode::Inline
+        });
+        assert!(slow.count() < 12);
     }
 
     #[test]
