@@ -64,7 +64,7 @@ fn write_log(dir: &Path, keys: u64) -> Result<u64> {
 
 fn measure(contender: &Contender, master: &Path, keys: u64) -> Result<(f64, f64)> {
     let builder = || Server::builder(&contender.program).option("auto-aof-rewrite-percentage", 0);
-    let empty = builder().start()?.resident_bytes();
+    let empty = builder().start()?.anonymous_bytes();
     let mut server = builder().prepare()?;
     graven_testkit::process::copy_dir(master, server.data())?;
     let start = Instant::now();
@@ -72,5 +72,5 @@ fn measure(contender: &Contender, master: &Path, keys: u64) -> Result<(f64, f64)
     let seconds = start.elapsed().as_secs_f64();
     let found = server.client().cmd(&["DBSIZE"])?.as_int();
     ensure!(found == Some(keys as i64), "{found:?} keys were loaded of {keys}");
-    Ok((seconds, (server.resident_bytes() - empty) as f64 / keys as f64))
+    Ok((seconds, (server.anonymous_bytes() - empty) as f64 / keys as f64))
 }
