@@ -42,9 +42,9 @@ fn under_everysec_an_acknowledged_write_survives_a_kill_while_an_fsync_stalls() 
 /// Under `always`, on a disk that has just been found slow.
 fn slow_disk_bench() -> Bench {
     let mut bench = bench(FsyncPolicy::Always);
-    // The clock moves by 3 ms within the first inline sync: a slow disk.
+    // The clock moves by 6 ms within the first inline sync: a slow disk.
     let slow = bench.clock.clone();
-    let runtime = Runtime::stepped(Arc::new(move || slow.fetch_add(3_000, Ordering::Relaxed)), 4);
+    let runtime = Runtime::stepped(Arc::new(move || slow.fetch_add(6_000, Ordering::Relaxed)), 4);
     let mut recovery = Recovery::open(Arc::new(bench.disk.kill()), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
     assert!(recovery.next_part().unwrap().is_none());
     bench.log = recovery.finish(runtime, 0).unwrap().0;
