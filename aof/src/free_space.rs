@@ -50,6 +50,7 @@ fn is_open_nowhere_else(file: &File) -> bool {
     })
 }
 
+/// Cuts a file down to nothing, with rests.
 fn shrink(file: &File) {
     let mut len = file.metadata().map_or(0, |metadata| metadata.len());
     let longest_rest = WHOLE / len.div_ceil(STEP_BYTES).clamp(1, u64::from(u32::MAX)) as u32;

@@ -12,6 +12,7 @@ struct State<J> {
     is_closed: bool,
 }
 
+/// See the module.
 pub struct Intake<J> {
     state: Mutex<State<J>>,
     can_take: Condvar,
@@ -27,6 +28,7 @@ impl<J> Intake<J> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// One more job, behind all others.
     pub fn push(&self, job: J) {
         let mut state = self.state();
         state.jobs.push_back(job);
