@@ -120,6 +120,13 @@ impl File for DiskFile {
         }
     }
 
+    fn begin_sync(&self, offset: u64, bytes: u64) {
+        match self {
+            DiskFile::Real(file) => file.begin_sync(offset, bytes),
+            DiskFile::Simulated(file) => file.begin_sync(offset, bytes),
+        }
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         match self {
             DiskFile::Real(file) => file.set_len(bytes),

@@ -32,6 +32,7 @@ use crate::rewrite::{FinishedBase, Rewrite};
 use crate::roll::{Place as Directory, RollJob};
 use crate::segment::{Segment, append_or_undo, error_text};
 use crate::storage::{File, Storage};
+use crate::strategy::Work;
 use crate::writer::Writer;
 
 /// How long `flush` sleeps at most between looks at the clock.
@@ -172,6 +173,12 @@ impl<S: Storage> Log<S> {
         lsn
     }
 
+    /// Whether an I/O thread has finished a sync on which all replies wait that are held: a reason to [`Log::poll`] in the middle of a
+    /// turn, so that their clients go on meanwhile. Cheap.
+    pub fn has_news(&self) -> bool {
+        self.pool.has_done() && self.writer.syncs_one_by_one()
+    }
+
     /// Takes in what the I/O threads finished and does what has become due.
     pub fn poll(&mut self, now_us: u64) {
         loop {
@@ -204,6 +211,9 @@ impl<S: Storage> Log<S> {
         let mut start_us = clock();
         if let Some(span) = job.write {
             let result = append_or_undo(&self.segment.file, self.writer.blocks(span), span.file_start);
+            if result.is_ok() && !job.sync && self.policy() == FsyncPolicy::Always {
+                self.segment.file.begin_sync(span.file_start, self.writer.tail_len() - span.file_start);
+            }
             let now_us = clock();
             let took_us = now_us.saturating_sub(start_us);
             start_us = now_us;
@@ -334,9 +344,10 @@ impl<S: Storage> Log<S> {
         self.writer.set_paused(paused);
     }
 
-    /// How many clients are connected: with one, nobody else is kept waiting by an inline fsync.
-    pub fn set_clients(&mut self, clients: usize) {
-        self.writer.set_clients(clients);
+    /// What the caller's turn was like, before it submits: how many clients are connected (with one, nobody else is kept waiting by an
+    /// inline fsync), and what was done since the last time (with much to do, an fsync need not be waited for).
+    pub fn note_turn(&mut self, clients: usize, work: Work) {
+        self.writer.note_turn(clients, work);
     }
 
     /// Writes and syncs everything, waiting at most `max_wait_us` for a slow disk (for `SHUTDOWN`), and two seconds for one

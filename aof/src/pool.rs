@@ -141,6 +141,11 @@ impl<S: Storage> Pool<S> {
         self.done.try_recv().ok()
     }
 
+    /// Whether something was done since the last look.
+    pub fn has_done(&self) -> bool {
+        self.shared.woken.load(Ordering::Relaxed)
+    }
+
     /// The same, waiting for it.
     pub fn wait_done(&self, at_most: std::time::Duration) -> Option<Done<S::File>> {
         self.done.recv_timeout(at_most).ok()

@@ -515,6 +515,8 @@ impl File for SimFile {
         Ok(())
     }
 
+    fn begin_sync(&self, _offset: u64, _bytes: u64) {}
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         let mut disk = self.storage.disk();
         disk.check(Op::SetLen, &self.path)?;

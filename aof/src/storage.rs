@@ -56,6 +56,9 @@ pub trait File: Send + Sync + 'static {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
     /// Makes the bytes written so far, and the length needed to read them, survive a loss of power (`fdatasync`).
     fn sync_data(&self) -> io::Result<()>;
+    /// Sends these bytes, which were appended, on their way to the disk, without waiting. A hint before a [`File::sync_data`] on another
+    /// thread: it promises nothing, and what fails is told by that sync.
+    fn begin_sync(&self, offset: u64, bytes: u64);
     /// Cuts the file (it is never used to lengthen one).
     fn set_len(&self, bytes: u64) -> io::Result<()>;
     /// The length in bytes.

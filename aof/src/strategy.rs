@@ -1,6 +1,7 @@
 //! Who syncs under `appendfsync always`, and how many syncs at once. It follows the disk:
 //!
-//! * a fast one (an fsync of some 100 µs): the executing thread itself, since handing over costs more than waiting;
+//! * a fast one (an fsync of some 100 µs): the executing thread itself, since handing over costs more than waiting. If many
+//!   commands come at a time, so that it has always something to do, it only writes, and an I/O thread syncs while it serves others;
 //! * a slow one: up to eight overlapping syncs on the I/O threads, so that clients do not fall into two alternating groups.
 //!   Each waits a moment for its share of the commands, else the first few to arrive would take a place from the rest.
 //!
@@ -30,14 +31,29 @@ const GATHER_FRACTION: u64 = 8;
 const SOLE_CLIENT_INLINE_BELOW_US: u64 = 4_000;
 /// An inline sync this slow is a surprise.
 const SURPRISE_US: u64 = 5_000;
+/// The same for one that was handed over meanwhile: nobody stood still for it.
+const HANDED_SURPRISE_US: u64 = 50_000;
 /// A sync counts at most as so many times as long as they take …
 const OUTLIER_FACTOR: u64 = 3;
 /// … and this.
 const OUTLIER_US: u64 = 100;
+/// Blocks of so many commands, on average, are synced by an I/O thread even on a fast disk, …
+const BUSY_COMMANDS: u64 = 100;
+/// … if so many of them are read at a time. Else the sockets cost so much more than the syncs that handing over gains nothing.
+const PIPELINED_COMMANDS: u64 = 4;
 const BAN_FIRST_US: u64 = 100_000;
 const BAN_MAX_US: u64 = 6_400_000;
 const PROBE_EVERY_US: u64 = 500_000;
 const PROBE_SYNCS: u32 = 3;
+
+/// What the caller did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Work {
+    /// Commands executed.
+    pub commands: u64,
+    /// Reads from sockets that they came in.
+    pub reads: u64,
+}
 
 /// The choice, from how long an fsync takes, the mode so far, and the number of clients.
 pub fn choose(so_far: Mode, fsync_us: u64, clients: usize) -> Mode {
@@ -58,6 +74,10 @@ pub struct Strategy {
     mode: Mode,
     fsync_us: u64,
     clients: usize,
+    /// Since the last block.
+    work: Work,
+    /// For a block, on average lately.
+    usual_work: Work,
     banned_until_us: u64,
     ban_us: u64,
     probe_at_us: u64,
@@ -70,6 +90,8 @@ impl Strategy {
             mode: Mode::Inline,
             fsync_us: 0,
             clients: usize::MAX,
+            work: Work::default(),
+            usual_work: Work::default(),
             banned_until_us: 0,
             ban_us: BAN_FIRST_US,
             probe_at_us: 0,
@@ -77,8 +99,25 @@ impl Strategy {
         }
     }
 
-    pub fn set_clients(&mut self, clients: usize) {
+    /// So many clients are connected, and this was done since the last time.
+    pub fn note_turn(&mut self, clients: usize, work: Work) {
         self.clients = clients;
+        self.work.commands += work.commands;
+        self.work.reads += work.reads;
+    }
+
+    /// Whether the mode is [`Mode::Inline`].
+    pub fn is_inline(&self) -> bool {
+        self.mode == Mode::Inline
+    }
+
+    /// Whether only the write shall be inline of the block that is ready now.
+    pub fn hands_over_sync(&mut self) -> bool {
+        let Work { commands, reads } = std::mem::take(&mut self.work);
+        let usual = &mut self.usual_work;
+        usual.commands = (usual.commands * 7 + commands) / 8;
+        usual.reads = (usual.reads * 7 + reads) / 8;
+        self.clients > 1 && usual.commands >= BUSY_COMMANDS && usual.commands >= PIPELINED_COMMANDS * usual.reads
     }
 
     /// How long a small block may wait for more while others are on their way.
@@ -107,7 +146,9 @@ impl Strategy {
 
     /// An fsync took so long; `inline` on the executing thread, `alone` without another beside it.
     pub fn record(&mut self, took_us: u64, inline: bool, alone: bool, now_us: u64) {
-        if inline && took_us >= SURPRISE_US {
+        let surprise_us = if inline { SURPRISE_US } else { HANDED_SURPRISE_US };
+        let inline = inline || self.is_inline();
+        if inline && took_us >= surprise_us {
             let recent = now_us < self.banned_until_us.saturating_add(10 * self.ban_us);
             self.ban_us = if recent && self.banned_until_us > 0 { (self.ban_us * 2).min(BAN_MAX_US) } else { BAN_FIRST_US };
             self.banned_until_us = now_us + self.ban_us;
@@ -160,6 +201,44 @@ mod tests {
             away.push(now - start);
         }
         assert!(away[0] >= BAN_FIRST_US && away.is_sorted() && away[3] >= 4 * away[0], "{away:?}");
+    }
+
+    /// Whether the sync of a block would be handed over after ten blocks of so much work.
+    fn hands_over(clients: usize, commands: u64, reads: u64) -> bool {
+        let mut strategy = Strategy::new();
+        (0..10).fold(false, |_, _| {
+            strategy.note_turn(clients, Work { commands, reads });
+            strategy.hands_over_sync()
+        })
+    }
+
+    #[test]
+    fn syncs_are_handed_over_when_pipelines_keep_the_caller_busy() {
+        assert!(hands_over(50, 400, 25));
+        assert!(!hands_over(1, 400, 25), "nobody else has anything to do");
+        assert!(!hands_over(50, 25, 25), "few commands");
+        assert!(!hands_over(500, 400, 400), "no pipelines");
+        assert!(!hands_over(50, 30, 2), "short pipelines of few clients");
+    }
+
+    #[test]
+    fn all_turns_count_that_a_block_comes_from() {
+        let mut strategy = Strategy::new();
+        for _ in 0..10 {
+            (0..20).for_each(|_| strategy.note_turn(50, Work { commands: 16, reads: 1 }));
+            strategy.hands_over_sync();
+        }
+        assert!(strategy.hands_over_sync());
+    }
+
+    #[test]
+    fn a_handed_over_sync_must_be_much_slower_to_be_a_surprise() {
+        let mut strategy = Strategy::new();
+        strategy.record(80, true, true, 0);
+        strategy.record(20_000, false, true, 1);
+        assert_eq!(strategy.mode(2), Mode::Inline);
+        strategy.record(60_000, false, true, 3);
+        assert_ne!(strategy.mode(4), Mode::Inline);
     }
 
     #[test]

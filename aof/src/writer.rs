@@ -29,7 +29,7 @@ use crate::log::{Failure, LatencySample};
 use crate::options::Limits;
 use crate::policy::{FsyncPolicy, Watermarks};
 use crate::queue::{Block, Queue};
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Work};
 
 const FSYNC_INTERVAL_US: u64 = 1_000_000;
 const RETRY_FIRST_US: u64 = 100_000;
@@ -479,8 +479,13 @@ impl Writer {
         self.paused = paused;
     }
 
-    pub fn set_clients(&mut self, clients: usize) {
-        self.strategy.set_clients(clients);
+    pub fn note_turn(&mut self, clients: usize, work: Work) {
+        self.strategy.note_turn(clients, work);
+    }
+
+    /// Whether at most one sync is under way, and what is not durable waits for its end.
+    pub fn syncs_one_by_one(&self) -> bool {
+        self.policy == FsyncPolicy::Always && self.strategy.is_inline()
     }
 
     /// The blocks of a job that was given out.
@@ -529,6 +534,11 @@ impl Writer {
 
     pub fn file_len(&self) -> u64 {
         self.written_len
+    }
+
+    /// The same after all jobs that were given out.
+    pub fn tail_len(&self) -> u64 {
+        self.tail_len
     }
 
     /// Jobs and rolls whose events have not come.

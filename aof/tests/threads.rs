@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use graven_aof::sim::{EIO, ENOSPC, Fault, Op, SimFile, SimLock, SimStorage};
-use graven_aof::{File, FsyncPolicy, LockError, Log, OpenMode, Options, Part, Recovery, Runtime, Storage};
+use graven_aof::{File, FsyncPolicy, LockError, Log, OpenMode, Options, Part, Recovery, Runtime, Storage, Work};
 
 /// A simulated disk whose syncs take real time.
 #[derive(Clone)]
@@ -74,6 +74,7 @@ impl File for SlowFile {
         self.1.syncing.fetch_sub(1, Ordering::SeqCst);
         self.0.sync_data()
     }
+    fn begin_sync(&self, _offset: u64, _bytes: u64) {}
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
     }
@@ -109,6 +110,12 @@ impl Server {
         let mut content = format!("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*2\r\n$4\r\nECHO\r\n${}\r\n{value}\r\n", value.len()).into_bytes();
         let now = self.now();
         self.log.submit(&mut content, now)
+    }
+
+    /// A turn of pipelining clients.
+    fn submit_busily(&mut self, i: usize) -> u64 {
+        self.log.note_turn(50, Work { commands: 1_000, reads: 20 });
+        self.submit(i)
     }
 
     /// Sleeps as an event loop does: until the waker or the deadline, and never by chance.
@@ -166,6 +173,31 @@ fn on_a_slow_disk_syncs_overlap_and_every_reply_is_durable() {
 }
 
 #[test]
+fn a_busy_caller_writes_and_does_not_wait_for_the_sync() {
+    let disk = SlowDisk::new(0);
+    let mut server = open(&disk, FsyncPolicy::Always);
+    let lsn = server.submit(0);
+    server.wait_until(lsn, |log| log.watermarks().durable);
+    disk.sync_us.store(400_000, Ordering::SeqCst);
+    let lsn = server.submit_busily(1);
+    let marks = server.log.watermarks();
+    assert_eq!((marks.written, marks.durable < lsn), (lsn, true), "written here, synced elsewhere");
+    assert!(!server.log.has_news(), "the sync takes 400 ms");
+    let next = server.submit_busily(2);
+    assert_eq!(server.log.watermarks().written, lsn, "one sync at a time; what comes meanwhile is one block");
+    assert_eq!(numbers_after_power_loss(&disk), [0]);
+    disk.sync_us.store(0, Ordering::SeqCst);
+    while !server.log.has_news() {
+        server.wakes.recv_timeout(Duration::from_secs(10)).expect("the loop is woken");
+    }
+    let now = server.now();
+    server.log.poll(now);
+    assert!(server.log.watermarks().durable >= lsn);
+    server.wait_until(next, |log| log.watermarks().durable);
+    assert_eq!(numbers_after_power_loss(&disk), [0, 1, 2]);
+}
+
+#[test]
 fn a_stalled_fsync_never_holds_up_everysec_and_a_fast_disk_is_synced_inline_again() {
     let disk = SlowDisk::new(0);
     let mut server = open(&disk, FsyncPolicy::Everysec);
@@ -192,13 +224,18 @@ fn a_stalled_fsync_never_holds_up_everysec_and_a_fast_disk_is_synced_inline_agai
 
 #[test]
 fn failures_pass_without_a_restart_and_the_loop_is_woken_for_it() {
-    let disk = SlowDisk::new(2_500);
+    failures_pass(2_500, Server::submit);
+    failures_pass(0, Server::submit_busily);
+}
+
+fn failures_pass(sync_us: u64, submit: impl Fn(&mut Server, usize) -> u64) {
+    let disk = SlowDisk::new(sync_us);
     let mut server = open(&disk, FsyncPolicy::Always);
     let mut next = 0;
     for fault in [(Op::Sync, Fault::Errno(EIO)), (Op::Write, Fault::ShortThen(10, ENOSPC)), (Op::Sync, Fault::Errno(EIO))] {
         for nth in 1..4 {
             disk.disk.plant(fault.0, nth, fault.1);
-            let lsns: Vec<u64> = (next..next + 12).map(|i| server.submit(i)).collect();
+            let lsns: Vec<u64> = (next..next + 12).map(|i| submit(&mut server, i)).collect();
             next += 12;
             server.wait_until(lsns[11], |log| log.watermarks().durable);
             assert_eq!(numbers_after_power_loss(&disk).len(), next);

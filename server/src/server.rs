@@ -7,6 +7,8 @@
 //! poll ─ read, execute (each client) ─ submit the block ─ take in what the disk finished ─ release replies ─ send
 //! ```
 //!
+//! The last three also happen between two clients, when the one sync that replies wait for ends in a long turn.
+//!
 //! Invariants:
 //! * The thread never waits but in `poll` (and inside the log where that has measured faster than a hand-over).
 //! * A reply leaves only when the log is where the reply needs it ([`crate::output`]).
@@ -27,6 +29,7 @@ use crate::surroundings::Surroundings;
 use crate::timers::Timers;
 use crate::turn::Turn;
 use crate::waiting::WaitWatch;
+use graven_aof::Work;
 use graven_engine::{Engine, Random, SessionFlags};
 use mio::{Events, Poll, Token, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -36,6 +39,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// In a simulation, where clients send few commands, each counts as so many for what depends on how busy they keep the log.
+const SIMULATED_COMMAND_WEIGHT: u64 = 50;
 
 const WAKER: Token = Token(usize::MAX);
 
@@ -84,6 +90,8 @@ pub struct Server {
     stalled: Vec<usize>,
     pub(crate) timers: Timers,
     pub(crate) coalescing: Coalescing,
+    /// What was done when the log last took something.
+    submitted: Work,
     /// SIGTERM and SIGINT have come.
     stop_signals: [Arc<AtomicBool>; 2],
 }
@@ -163,6 +171,7 @@ impl Server {
             stalled: Vec::new(),
             timers: Timers::default(),
             coalescing: Coalescing::default(),
+            submitted: Work::default(),
             stop_signals,
         };
         server.listen()?;
@@ -233,6 +242,9 @@ impl Server {
         for _ in 0..self.ready.len() {
             let Some(slot) = self.ready.pop_front() else { break };
             self.serve(slot);
+            if self.outside.log.as_ref().is_some_and(|log| log.has_news()) {
+                self.pass_on();
+            }
         }
         self.run_timers();
         self.wake_waiting();
@@ -372,19 +384,17 @@ impl Server {
     fn finish_turn(&mut self, is_idle: bool) {
         let Server { engine, outside, .. } = self;
         let now_us = outside.now_us();
-        if let Some(log) = &mut outside.log {
-            log.set_clients(outside.clients.len());
+        if let Some(log) = outside.log.as_mut().filter(|_| !engine.effects.is_empty()) {
+            let done = Work { commands: engine.stats.commands, reads: outside.stats.reads };
+            let weight = if outside.surroundings.simulated.is_some() { SIMULATED_COMMAND_WEIGHT } else { 1 };
+            // Both counts may be reset meanwhile.
+            let commands = done.commands.saturating_sub(self.submitted.commands) * weight;
+            let reads = done.reads.saturating_sub(self.submitted.reads);
+            log.note_turn(outside.clients.len(), Work { commands, reads });
+            self.submitted = done;
         }
         outside.submit(&mut engine.effects, now_us);
-        if let Some(log) = &mut outside.log {
-            log.poll(now_us);
-            engine.settle(log.watermarks().durable);
-        }
-        outside.refresh_acknowledged();
-        self.follow_log_status();
-        self.release_waiting();
-        self.release_held();
-        self.send_all();
+        self.pass_on();
         self.outside.evict_clients();
         self.close_doomed();
         self.resume();
@@ -395,6 +405,21 @@ impl Server {
         if !self.engine.garbage.is_empty() {
             self.outside.reclaimer.take(&mut self.engine.garbage);
         }
+    }
+
+    /// Takes in how far the log has come: the replies that waited for it leave.
+    fn pass_on(&mut self) {
+        let Server { engine, outside, .. } = self;
+        let now_us = outside.now_us();
+        if let Some(log) = &mut outside.log {
+            log.poll(now_us);
+            engine.settle(log.watermarks().durable);
+        }
+        outside.refresh_acknowledged();
+        self.follow_log_status();
+        self.release_waiting();
+        self.release_held();
+        self.send_all();
     }
 
     /// Writes are refused while the log fails, and accepted again when it recovers.

@@ -20,7 +20,11 @@ impl Writer {
             return behind.then(|| self.sync(now_us));
         }
         match self.strategy.mode(now_us) {
-            Mode::Inline => self.in_flight.is_empty().then(|| self.write(Place::Inline, true, now_us)),
+            Mode::Inline if self.in_flight.is_empty() => {
+                let sync = !self.strategy.hands_over_sync();
+                Some(self.write(Place::Inline, sync, now_us))
+            }
+            Mode::Inline => None,
             Mode::Overlapped(most) => {
                 (self.in_flight.len() < most && !self.gathers(most, now_us)).then(|| self.write(Place::Handed, true, now_us))
             }
