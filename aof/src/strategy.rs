@@ -133,6 +133,7 @@ impl Strategy {
             other => other,
         };
         if let Mode::Overlapped(_) = self.mode {
+            self.work = Work::default();
             if now_us >= self.probe_at_us {
                 self.probe_at_us = now_us + PROBE_EVERY_US;
                 self.probes_left = PROBE_SYNCS;

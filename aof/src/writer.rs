@@ -480,7 +480,8 @@ impl Writer {
     }
 
     pub fn note_turn(&mut self, clients: usize, work: Work) {
-        self.strategy.note_turn(clients, work);
+        let counts = self.policy == FsyncPolicy::Always;
+        self.strategy.note_turn(clients, if counts { work } else { Work::default() });
     }
 
     /// Whether at most one sync is under way, and what is not durable waits for its end.
