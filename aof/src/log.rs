@@ -176,7 +176,7 @@ impl<S: Storage> Log<S> {
     /// Whether an I/O thread has finished a sync on which all replies wait that are held: a reason to [`Log::poll`] in the middle of a
     /// turn, so that their clients go on meanwhile. Cheap.
     pub fn has_news(&self) -> bool {
-        self.pool.has_done() && self.writer.syncs_one_by_one()
+        self.pool.has_done() && self.writer.awaits_one_sync()
     }
 
     /// Takes in what the I/O threads finished and does what has become due.

@@ -133,6 +133,7 @@ impl Strategy {
             other => other,
         };
         if let Mode::Overlapped(_) = self.mode {
+            // That tells nothing about blocks that are synced inline.
             self.work = Work::default();
             if now_us >= self.probe_at_us {
                 self.probe_at_us = now_us + PROBE_EVERY_US;
@@ -148,6 +149,7 @@ impl Strategy {
     /// An fsync took so long; `inline` on the executing thread, `alone` without another beside it.
     pub fn record(&mut self, took_us: u64, inline: bool, alone: bool, now_us: u64) {
         let surprise_us = if inline { SURPRISE_US } else { HANDED_SURPRISE_US };
+        // One that was handed over in this mode ran alone, like an inline one.
         let inline = inline || self.is_inline();
         if inline && took_us >= surprise_us {
             let recent = now_us < self.banned_until_us.saturating_add(10 * self.ban_us);

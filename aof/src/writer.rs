@@ -484,9 +484,9 @@ impl Writer {
         self.strategy.note_turn(clients, if counts { work } else { Work::default() });
     }
 
-    /// Whether at most one sync is under way, and what is not durable waits for its end.
-    pub fn syncs_one_by_one(&self) -> bool {
-        self.policy == FsyncPolicy::Always && self.strategy.is_inline()
+    /// Whether the next block waits for the one sync that is under way.
+    pub fn awaits_one_sync(&self) -> bool {
+        self.policy == FsyncPolicy::Always && self.strategy.is_inline() && !self.in_flight.is_empty()
     }
 
     /// The blocks of a job that was given out.

@@ -109,6 +109,7 @@ impl File for MemoryFile {
     }
 
     fn begin_sync(&self, _offset: u64, _bytes: u64) {}
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         held(&self.0).truncate(bytes as usize);
         Ok(())
