@@ -16,7 +16,7 @@
 //!   until it is.
 
 use crate::client::Client;
-use crate::coalescing::{Coalescing, PAUSE};
+use crate::coalescing::Coalescing;
 use crate::config::{Config, ConfigError};
 use crate::file_limit;
 use crate::listener::{ListenError, Listener, Stream};
@@ -206,8 +206,8 @@ impl Server {
         if self.outside.surroundings.simulated.is_some() {
             self.hear_simulated();
         } else {
-            if self.coalescing.is_due() && timeout > PAUSE {
-                std::thread::sleep(PAUSE);
+            if let Some(pause) = self.coalescing.due().filter(|pause| timeout > *pause) {
+                std::thread::sleep(pause);
             }
             match self.poll.poll(&mut events, Some(timeout)) {
                 Err(e) if e.kind() != io::ErrorKind::Interrupted => {
@@ -252,7 +252,7 @@ impl Server {
         self.outside.stats.event_loop_turns += 1;
         let now_us = self.outside.now_us();
         self.outside.stats.event_loop_us += now_us - began_us;
-        self.coalescing.end_turn(now_us);
+        self.coalescing.end_turn(now_us - began_us, now_us);
         let config = &self.outside.config;
         for (signal, flags) in self.stop_signals.iter().zip([config.shutdown_on_sigterm, config.shutdown_on_sigint]) {
             if signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
