@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use graven_testkit::Program;
 
 use super::report::{head, median, median_ratio, rate, row};
-use super::throughput::{LOADS, MODES, measure};
+use super::throughput::{LOADS, MODES, measure_rounds};
 use super::{Arguments, Contender, answerer};
 
 /// The table; `--loads bound` prints it alone.
@@ -20,16 +20,11 @@ pub fn run(arguments: &Arguments, contenders: &[Contender; 2]) -> Result<()> {
                 continue;
             }
             let all = [&contenders[0], &contenders[1], &idle];
-            let mut rates = [vec![], vec![], vec![]];
-            for _ in 0..arguments.rounds {
-                for (contender, rates) in all.iter().zip(&mut rates) {
-                    let one = measure(arguments, contender, options, load, Duration::ZERO);
-                    rates.push(one.with_context(|| format!("{}: {mode} {}", contender.name, load.name))?.per_second);
-                }
-            }
+            let rounds = measure_rounds(arguments, &all, options, load, Duration::ZERO).with_context(|| format!("{mode} {}", load.name))?;
+            let rates = [0, 1, 2].map(|contender| rounds.of(contender, |one| one.per_second));
             if !headed {
                 headed = true;
-                head(&["log", "load", "Redis", "Graven", "does nothing", "Graven to Redis", "does nothing to Redis"]);
+                head(&["log", "load", "processors", "Redis", "Graven", "does nothing", "Graven to Redis", "does nothing to Redis"]);
             }
             let [redis, graven, nothing] = &rates;
             let [of_redis, possible] = [graven, nothing].map(|rates| median_ratio(redis, rates));
@@ -37,6 +32,7 @@ pub fn run(arguments: &Arguments, contenders: &[Contender; 2]) -> Result<()> {
             row(&[
                 (*mode).to_owned(),
                 load.name.to_owned(),
+                rounds.distance.name().to_owned(),
                 redis,
                 graven,
                 nothing,

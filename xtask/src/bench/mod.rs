@@ -1,14 +1,15 @@
 //! `cargo xtask bench`: Graven beside `redis-server`, in one run.
 //!
 //! Machines differ and drift; ratios count. So both servers take every measurement in turns, each on a fresh process and a
-//! fresh directory, and each is compared with the one before it; the median of these ratios counts. Throughput is what
-//! `redis-benchmark` sees; the processor time per request is read from the server, because at high rates the load generator is the
+//! fresh directory, and each is compared with the one before it; the median of these ratios counts. Only rounds count in which the
+//! processors stood equally far apart ([`distance`]). Throughput is what `redis-benchmark` sees; the processor time per request is read from the server, because at high rates the load generator is the
 //! bottleneck and only the processor time tells the servers apart. The slow disk is the one of the test kit: each fsync takes a
 //! millisecond more.
 
 pub mod answerer;
 mod bound;
 mod data;
+mod distance;
 mod load;
 mod memory;
 mod pause;
@@ -22,6 +23,7 @@ use anyhow::{Result, ensure};
 use graven_testkit::Program;
 
 use crate::{setup, step};
+use distance::Distance;
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -32,6 +34,9 @@ pub struct Arguments {
     /// Only rows whose name contains one of these words (as `set-p16`, `always`, `1 ms`, `bound`, `load`, `BGREWRITEAOF`).
     #[arg(long, value_delimiter = ',')]
     loads: Vec<String>,
+    /// Count only rounds in which the processors were so far apart; by default, at which distance there are enough rounds first.
+    #[arg(long, value_enum)]
+    distance: Option<Distance>,
     /// Servers on the first core, load generator on the second.
     #[arg(long)]
     pin: bool,

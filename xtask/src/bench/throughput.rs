@@ -3,10 +3,11 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use graven_testkit::{DiskFaults, Server};
 
 use super::data::Data;
+use super::distance::Distance;
 use super::report::{head, median, median_ratio, rate, row};
 use super::types;
 use super::{Arguments, Contender};
@@ -69,7 +70,24 @@ pub struct Measured {
     pub per_second: f64,
     p99_ms: f64,
     cpu_us: f64,
+    distance: Distance,
 }
+
+/// Rounds of measurements, one of each contender in each, at one distance of the processors.
+pub struct Rounds {
+    pub distance: Distance,
+    measured: Vec<Vec<Measured>>,
+}
+
+impl Rounds {
+    /// One figure of one contender, in the order of the rounds.
+    pub fn of(&self, contender: usize, field: fn(&Measured) -> f64) -> Vec<f64> {
+        self.measured.iter().map(|round| field(&round[contender])).collect()
+    }
+}
+
+/// So many times as many rounds as wanted are made at most; then the largest number at one distance has to do.
+const TRIES: usize = 4;
 
 /// All rows, on the disk as it is and on the slow one.
 pub fn run(arguments: &Arguments, contenders: &[Contender; 2]) -> Result<()> {
@@ -100,24 +118,20 @@ fn measure_row(
     if !arguments.wants(&format!("{mode} {}", load.name)) {
         return Ok(());
     }
-    let mut measured: [Vec<Measured>; 2] = [vec![], vec![]];
-    for _ in 0..arguments.rounds {
-        for (contender, results) in contenders.iter().zip(&mut measured) {
-            let one = measure(arguments, contender, options, load, sync_delay);
-            results.push(one.with_context(|| format!("{}: {mode} {}", contender.name, load.name))?);
-        }
-    }
+    let rounds =
+        measure_rounds(arguments, &contenders.each_ref(), options, load, sync_delay).with_context(|| format!("{mode} {}", load.name))?;
     if !*headed {
         *headed = true;
-        head(&["log", "load", "Redis", "Graven", "ratio", "p99 Redis", "p99 Graven", "CPU Redis", "CPU Graven", "ratio"]);
+        head(&["log", "load", "processors", "Redis", "Graven", "ratio", "p99 Redis", "p99 Graven", "CPU Redis", "CPU Graven", "ratio"]);
     }
-    let of = |side: usize, field: fn(&Measured) -> f64| measured[side].iter().map(field).collect::<Vec<_>>();
-    let fields = [|m: &Measured| m.per_second, |m: &Measured| m.p99_ms, |m: &Measured| m.cpu_us];
+    let of = |side: usize, field| rounds.of(side, field);
+    let fields: [fn(&Measured) -> f64; 3] = [|m| m.per_second, |m| m.p99_ms, |m| m.cpu_us];
     let [rates, p99s, cpus]: [[f64; 2]; 3] = fields.map(|field| [median(of(0, field)), median(of(1, field))]);
     let ratio = |field| median_ratio(&of(0, field), &of(1, field));
     row(&[
         mode.to_owned(),
         load.name.to_owned(),
+        rounds.distance.name().to_owned(),
         rate(rates[0]),
         rate(rates[1]),
         format!("**{:.2}×**", ratio(fields[0])),
@@ -130,14 +144,36 @@ fn measure_row(
     Ok(())
 }
 
-/// One measurement on a fresh server.
-pub fn measure(
+/// Measures all contenders by turns until there are enough rounds at one distance.
+pub fn measure_rounds(
     arguments: &Arguments,
-    contender: &Contender,
+    contenders: &[&Contender],
     options: &[(&str, &str)],
     load: &Load,
     sync_delay: Duration,
-) -> Result<Measured> {
+) -> Result<Rounds> {
+    let mut found = Distance::ALL.map(|distance| Rounds { distance, measured: vec![] });
+    let counts = |rounds: &Rounds| arguments.distance.map_or(rounds.distance != Distance::Changed, |wanted| rounds.distance == wanted);
+    for _ in 0..arguments.rounds * TRIES {
+        let measure_one = |contender: &&Contender| measure(arguments, contender, options, load, sync_delay).context(contender.name);
+        let round = contenders.iter().map(measure_one).collect::<Result<Vec<_>>>()?;
+        let distance = round.iter().map(|one| one.distance).reduce(Distance::between).context("nobody to measure")?;
+        let rounds = found.iter_mut().find(|rounds| rounds.distance == distance).expect("all distances are there");
+        rounds.measured.push(round);
+        if counts(rounds) && rounds.measured.len() == arguments.rounds {
+            break;
+        }
+    }
+    let most = found.into_iter().filter(|rounds| !rounds.measured.is_empty()).max_by_key(|rounds| (counts(rounds), rounds.measured.len()));
+    let most = most.context("no rounds")?;
+    match arguments.distance {
+        Some(wanted) if wanted != most.distance => bail!("the processors were never {} in {TRIES} times the rounds", wanted.name()),
+        _ => Ok(most),
+    }
+}
+
+/// One measurement on a fresh server.
+fn measure(arguments: &Arguments, contender: &Contender, options: &[(&str, &str)], load: &Load, sync_delay: Duration) -> Result<Measured> {
     let faults = (!sync_delay.is_zero()).then(DiskFaults::new).transpose()?;
     let mut builder = Server::builder(&contender.program);
     for (name, value) in options {
@@ -156,6 +192,7 @@ pub fn measure(
     if let Some(faults) = &faults {
         faults.sync_delay(sync_delay);
     }
+    let distance = Distance::now();
     let mut beside = None;
     if load.writers_beside > 0 {
         beside = Some(benchmark(&server, None, SET, load.writers_beside, 1, 1_000_000_000).spawn()?);
@@ -175,7 +212,8 @@ pub fn measure(
         let text = line.split(',').nth(n).with_context(|| format!("field {n} of {line}"))?;
         Ok(text.trim_matches('"').parse()?)
     };
-    Ok(Measured { per_second: field(1)?, p99_ms: field(6)?, cpu_us: used / requests as f64 * 1e6 })
+    let distance = Distance::between(distance, Distance::now());
+    Ok(Measured { per_second: field(1)?, p99_ms: field(6)?, cpu_us: used / requests as f64 * 1e6, distance })
 }
 
 fn benchmark(server: &Server, core: Option<&str>, ask: Ask, clients: u32, pipeline: u32, requests: u64) -> Command {
