@@ -40,6 +40,9 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// The load generator of `bench` that does little.
+    #[command(hide = true, name = bench::asker::SUBCOMMAND)]
+    Ask(bench::asker::Options),
     /// Run the tests of the crates with `unsafe` code under AddressSanitizer.
     Sanitize,
     /// Run the fuzz targets on the stable compiler.
@@ -66,6 +69,7 @@ fn main() -> Result<()> {
             step::cargo(&args.into_iter().chain(arguments).collect::<Vec<_>>())
         }
         Chore::Answer { options } => bench::answerer::serve(&options),
+        Chore::Ask(options) => bench::asker::run(&options),
         Chore::Sanitize => sanitize::run(),
         Chore::Fuzz { target, seconds, seed } => {
             let mut args = vec!["run".to_owned(), "--release".into(), "--package".into(), "graven-fuzz".into(), "--".into()];

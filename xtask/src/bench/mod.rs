@@ -2,11 +2,13 @@
 //!
 //! Machines differ and drift; ratios count. So both servers take every measurement in turns, each on a fresh process and a
 //! fresh directory, and each is compared with the one before it; the median of these ratios counts. Only rounds count in which the
-//! processors stood equally far apart ([`distance`]). Throughput is what `redis-benchmark` sees; the processor time per request is read from the server, because at high rates the load generator is the
-//! bottleneck and only the processor time tells the servers apart. The slow disk is the one of the test kit: each fsync takes a
-//! millisecond more.
+//! processors stood equally far apart ([`distance`]). Throughput is what `redis-benchmark` sees; the processor time per request is
+//! read from the server, because at high rates the load generator is the bottleneck and only the processor time tells the servers
+//! apart; rows that end with `-lean` are made by a generator that costs less ([`asker`]). The slow disk is the one of the test kit:
+//! each fsync takes a millisecond more.
 
 pub mod answerer;
+pub mod asker;
 mod bound;
 mod data;
 mod distance;
@@ -34,7 +36,7 @@ pub struct Arguments {
     /// Only rows whose name contains one of these words (as `set-p16`, `always`, `1 ms`, `bound`, `load`, `BGREWRITEAOF`).
     #[arg(long, value_delimiter = ',')]
     loads: Vec<String>,
-    /// Count only rounds in which the processors were so far apart; by default, at which distance there are enough rounds first.
+    /// Wait for rounds in which the processors are so far apart (not for ever: the table tells); by default, whichever comes first.
     #[arg(long, value_enum)]
     distance: Option<Distance>,
     /// Servers on the first core, load generator on the second.
