@@ -1,6 +1,6 @@
 //! A load generator that does little: where `redis-benchmark` is slower than the servers, it shows what they could do.
 //!
-//! For each request of one client, `redis-benchmark` also changes four times for what it waits. This one waits for all
+//! For each request, `redis-benchmark` also changes five times for what it waits (`epoll_ctl`). This one waits for all
 //! its clients all the time: a request is one read and one write. It takes the options and prints the lines of `redis-benchmark` that
 //! the benchmarks need, so that it can take its place.
 
