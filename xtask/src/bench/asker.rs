@@ -44,7 +44,8 @@ pub struct Options {
 
 /// Asks, and prints what came of it.
 pub fn run(options: &Options) -> Result<()> {
-    ensure!(options.clients > 0 && options.pipeline > 0 && options.random > 0, "-c, -P and -r must be at least 1");
+    let counts = [options.clients, options.pipeline, options.requests];
+    ensure!(counts.iter().all(|count| *count > 0) && options.random > 0, "-c, -P, -n and -r must be at least 1");
     let mut poll = Poll::new()?;
     let mut clients = (0..options.clients).map(|slot| Client::connect(options.port, &poll, slot)).collect::<Result<Vec<_>>>()?;
     let mut requests = Requests::new(options)?;
@@ -158,12 +159,18 @@ impl Client {
 
     /// How many replies have come.
     fn receive(&mut self, input: &mut [u8]) -> Result<usize> {
-        let read = match self.stream.read(input) {
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(0),
-            result => result?,
-        };
-        ensure!(read > 0, "the server closed a connection");
-        self.rest.extend_from_slice(&input[..read]);
+        loop {
+            let read = match self.stream.read(input) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                result => result?,
+            };
+            ensure!(read > 0, "the server closed a connection");
+            self.rest.extend_from_slice(&input[..read]);
+            // More than that is announced only once.
+            if read < input.len() {
+                break;
+            }
+        }
         let mut used = 0;
         let mut replies = 0;
         while let Some(bytes) = whole_reply(&self.rest[used..])? {

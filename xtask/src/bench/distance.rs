@@ -19,9 +19,9 @@ const NEAR_BELOW_NS: u64 = 100;
 /// In classes, as far as it makes a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Distance {
-    /// A cache is shared.
+    /// As where a cache is shared.
     Near,
-    /// No cache is shared.
+    /// As where none is.
     Far,
     /// There is only one processor.
     #[value(skip)]
