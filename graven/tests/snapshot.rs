@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use graven_testkit::{Client, Program, Server};
+use graven_testkit::{Client, DiskFaults, Program, Server};
 use transfers::{Workload, check, graven, open_accounts, run, wait_for};
 
 /// Looks at an RDB file through a server that has loaded it.
@@ -104,19 +104,25 @@ fn writes_are_refused_while_snapshots_fail_if_somebody_counts_on_them() {
 
 #[test]
 fn what_a_killed_save_leaves_is_gone_after_the_next_start() {
-    let mut server =
-        Server::builder(&graven()).option("enable-debug-command", "yes").option("auto-aof-rewrite-percentage", "0").start().unwrap();
+    let faults = DiskFaults::new().unwrap();
+    let builder = Server::builder(&graven()).option("enable-debug-command", "yes").option("auto-aof-rewrite-percentage", "0");
+    let mut server = faults.preload(builder).start().unwrap();
     let mut client = server.client();
     run(&mut client, &["DEBUG POPULATE 300000 key 100".into(), "SAVE".into()]);
     let old = fs::read(server.data().join("dump.rdb")).unwrap();
-    run(&mut client, &["SET more 1".into(), "BGSAVE".into()]);
-    server.kill9();
-    let names = |server: &Server| -> Vec<String> {
-        fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let has_left = |server: &Server| {
+        let mut names = fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.any(|name| name.to_string_lossy().starts_with("temp-"))
     };
-    assert!(names(&server).iter().any(|name| name.starts_with("temp-")), "it was killed too late: {:?}", names(&server));
+    // The file cannot be finished before the kill: its fsync outlasts the test.
+    faults.sync_delay(Duration::from_secs(60));
+    run(&mut client, &["SET more 1".into(), "BGSAVE".into()]);
+    wait_for("the file", || has_left(&server));
+    server.kill9();
+    faults.repair();
+    assert!(has_left(&server), "it was killed before its file was finished");
     assert!(fs::read(server.data().join("dump.rdb")).unwrap() == old, "the old file is whole");
     server.start().unwrap();
-    assert!(!names(&server).iter().any(|name| name.starts_with("temp-")), "{:?}", names(&server));
+    assert!(!has_left(&server), "the next start takes it away");
     assert_eq!(server.client().line("GET more").text(), "1");
 }
