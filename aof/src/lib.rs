@@ -23,6 +23,7 @@ mod error;
 mod free_space;
 mod fresh;
 mod fs;
+mod gathering;
 mod intake;
 mod job;
 mod lock;

@@ -294,6 +294,12 @@ impl<S: Storage> Log<S> {
         self.writer.next_deadline()
     }
 
+    /// Whether that is a matter of microseconds, because a block waits for others to come while the disk is free. For so little there
+    /// is no timeout in `epoll`: the caller looks again at once.
+    pub fn is_gathering(&self) -> bool {
+        self.writer.is_gathering()
+    }
+
     /// How far the log has come.
     pub fn watermarks(&self) -> Watermarks {
         self.writer.watermarks()

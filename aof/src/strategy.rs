@@ -1,7 +1,8 @@
 //! Who syncs under `appendfsync always`, and how many syncs at once. It follows the disk:
 //!
 //! * a fast one (an fsync of some 100 µs): the executing thread itself, since handing over costs more than waiting. If many
-//!   commands come at a time, so that it has always something to do, it only writes, and an I/O thread syncs while it serves others;
+//!   commands come at a time, so that it has always something to do, it only writes, and an I/O thread syncs while it serves others.
+//!   A block that the disk is free for waits a moment for as many clients as usual ([`crate::gathering`]);
 //! * a slow one: up to eight overlapping syncs on the I/O threads, so that clients do not fall into two alternating groups.
 //!   Each waits a moment for its share of the commands, else the first few to arrive would take a place from the rest.
 //!
@@ -9,6 +10,8 @@
 //! tell whether the disk has become fast. A sync that was inline and slow ends inline syncs at once, and each such surprise
 //! keeps them away for longer. One that waited some milliseconds for somebody else (a rewrite syncs its base, freed blocks are
 //! discarded) says little about the next: it counts as a somewhat slow one.
+
+use crate::gathering::{Gathering, Patience};
 
 /// How to make the next block durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +43,17 @@ const OUTLIER_US: u64 = 100;
 /// Blocks of so many commands, on average, are synced by an I/O thread even on a fast disk, …
 const BUSY_COMMANDS: u64 = 100;
 /// … if so many of them are read at a time. Else the sockets cost so much more than the syncs that handing over gains nothing.
-const PIPELINED_COMMANDS: u64 = 4;
+const PIPELINED_COMMANDS: u64 = 24;
+/// Blocks count for averages as one in so many.
+const USUAL_WEIGHT: u64 = 8;
+/// While the executing thread would stand still for a sync, a block waits for company at most this part of it …
+const IDLE_PATIENCE_EIGHTHS: u64 = 6;
+/// … and for as many as this at least, …
+const IDLE_HOPED_EIGHTHS: u64 = 6;
+/// … while it serves others during a sync, for longer …
+const BUSY_PATIENCE_EIGHTHS: u64 = 16;
+/// … and for fewer.
+const BUSY_HOPED_EIGHTHS: u64 = 4;
 const BAN_FIRST_US: u64 = 100_000;
 const BAN_MAX_US: u64 = 6_400_000;
 const PROBE_EVERY_US: u64 = 500_000;
@@ -76,8 +89,9 @@ pub struct Strategy {
     clients: usize,
     /// Since the last block.
     work: Work,
-    /// For a block, on average lately.
+    /// For a block, on average lately; times [`USUAL_WEIGHT`].
     usual_work: Work,
+    gathering: Gathering,
     banned_until_us: u64,
     ban_us: u64,
     probe_at_us: u64,
@@ -92,6 +106,7 @@ impl Strategy {
             clients: usize::MAX,
             work: Work::default(),
             usual_work: Work::default(),
+            gathering: Gathering::default(),
             banned_until_us: 0,
             ban_us: BAN_FIRST_US,
             probe_at_us: 0,
@@ -111,13 +126,34 @@ impl Strategy {
         self.mode == Mode::Inline
     }
 
-    /// Whether only the write shall be inline of the block that is ready now.
+    /// Whether only the write is inline of blocks as they lately were.
+    fn is_busy(&self) -> bool {
+        let Work { commands, reads } = self.usual_work;
+        self.clients > 1 && commands >= BUSY_COMMANDS * USUAL_WEIGHT && commands >= PIPELINED_COMMANDS * reads
+    }
+
+    /// Until when the block that is ready waits for company, whose first byte was appended at `since_us`; none if it leaves now.
+    pub fn gathers_until(&mut self, since_us: u64, now_us: u64) -> Option<u64> {
+        let patience = self.patience();
+        (self.clients > 1).then(|| self.gathering.until(self.work.reads, since_us, patience, now_us)).flatten()
+    }
+
+    fn patience(&self) -> Patience {
+        let (eighths, hoped_eighths) = match self.is_busy() {
+            true => (BUSY_PATIENCE_EIGHTHS, BUSY_HOPED_EIGHTHS),
+            false => (IDLE_PATIENCE_EIGHTHS, IDLE_HOPED_EIGHTHS),
+        };
+        Patience { wait_us: self.fsync_us * eighths / 8, hoped_eighths }
+    }
+
+    /// The block that is ready leaves; whether only the write of it shall be inline.
     pub fn hands_over_sync(&mut self) -> bool {
-        let Work { commands, reads } = std::mem::take(&mut self.work);
+        let work = std::mem::take(&mut self.work);
+        self.gathering.note_block(work.reads, self.patience());
         let usual = &mut self.usual_work;
-        usual.commands = (usual.commands * 7 + commands) / 8;
-        usual.reads = (usual.reads * 7 + reads) / 8;
-        self.clients > 1 && usual.commands >= BUSY_COMMANDS && usual.commands >= PIPELINED_COMMANDS * usual.reads
+        usual.commands = usual.commands - usual.commands / USUAL_WEIGHT + work.commands;
+        usual.reads = usual.reads - usual.reads / USUAL_WEIGHT + work.reads;
+        self.is_busy()
     }
 
     /// How long a small block may wait for more while others are on their way.
@@ -217,18 +253,18 @@ mod tests {
 
     #[test]
     fn syncs_are_handed_over_when_pipelines_keep_the_caller_busy() {
-        assert!(hands_over(50, 400, 25));
-        assert!(!hands_over(1, 400, 25), "nobody else has anything to do");
+        assert!(hands_over(50, 800, 25));
+        assert!(!hands_over(1, 800, 25), "nobody else has anything to do");
         assert!(!hands_over(50, 25, 25), "few commands");
-        assert!(!hands_over(500, 400, 400), "no pipelines");
-        assert!(!hands_over(50, 30, 2), "short pipelines of few clients");
+        assert!(!hands_over(50, 400, 25), "short pipelines");
+        assert!(!hands_over(50, 64, 2), "few clients");
     }
 
     #[test]
     fn all_turns_count_that_a_block_comes_from() {
         let mut strategy = Strategy::new();
         for _ in 0..10 {
-            (0..20).for_each(|_| strategy.note_turn(50, Work { commands: 16, reads: 1 }));
+            (0..20).for_each(|_| strategy.note_turn(50, Work { commands: 32, reads: 1 }));
             strategy.hands_over_sync();
         }
         assert!(strategy.hands_over_sync());

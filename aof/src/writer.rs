@@ -192,6 +192,7 @@ impl Writer {
     /// What to do now. Ask until there is nothing.
     pub fn next_action(&mut self, now_us: u64) -> Option<Action> {
         self.queue.trim_spares(now_us);
+        self.gather_until_us = None;
         match self.phase {
             Phase::Healthy if self.has_reached_boundary() => Some(Action::Switch),
             Phase::Healthy if !self.has_durable_start() && self.syncs_in_flight() == 0 => Some(self.sync(now_us)),
@@ -487,6 +488,11 @@ impl Writer {
     /// Whether the next block waits for the one sync that is under way.
     pub fn awaits_one_sync(&self) -> bool {
         self.policy == FsyncPolicy::Always && self.strategy.is_inline() && !self.in_flight.is_empty()
+    }
+
+    /// Whether a block waits for company while the disk is free.
+    pub fn is_gathering(&self) -> bool {
+        self.gather_until_us.is_some() && self.in_flight.is_empty()
     }
 
     /// The blocks of a job that was given out.

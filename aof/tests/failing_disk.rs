@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bench::{Bench, batch, bench, open};
 use graven_aof::sim::{Dice, EIO, ENOSPC, Fault, Op, SimStorage};
-use graven_aof::{File, FsyncPolicy, Limits, OpenMode, Options, Recovery, Runtime, Storage};
+use graven_aof::{File, FsyncPolicy, Limits, OpenMode, Options, Recovery, Runtime, Storage, Work};
 
 const INCR_1: &str = "appendonlydir/appendonly.aof.1.incr.aof";
 const INCR_2: &str = "appendonlydir/appendonly.aof.2.incr.aof";
@@ -39,15 +39,20 @@ fn under_everysec_an_acknowledged_write_survives_a_kill_while_an_fsync_stalls() 
     assert_eq!(bench.log.info(bench.now()).at_risk_ms, 0);
 }
 
-/// Under `always`, on a disk that has just been found slow.
-fn slow_disk_bench() -> Bench {
+/// Under `always`; each look at the clock moves it, so that an inline sync takes as long.
+fn bench_with_syncs_of(sync_us: u64) -> Bench {
     let mut bench = bench(FsyncPolicy::Always);
-    // The clock moves by 6 ms within the first inline sync: a slow disk.
-    let slow = bench.clock.clone();
-    let runtime = Runtime::stepped(Arc::new(move || slow.fetch_add(6_000, Ordering::Relaxed)), 4);
+    let clock = bench.clock.clone();
+    let runtime = Runtime::stepped(Arc::new(move || clock.fetch_add(sync_us, Ordering::Relaxed)), 4);
     let mut recovery = Recovery::open(Arc::new(bench.disk.kill()), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
     assert!(recovery.next_part().unwrap().is_none());
     bench.log = recovery.finish(runtime, 0).unwrap().0;
+    bench
+}
+
+/// A disk that has just been found slow.
+fn slow_disk_bench() -> Bench {
+    let mut bench = bench_with_syncs_of(6_000);
     bench.submit("inline");
     assert_eq!(bench.log.watermarks().durable, bench.log.appended());
     // A few run alone, to see whether the disk is slow also when not inline.
@@ -56,6 +61,54 @@ fn slow_disk_bench() -> Bench {
         bench.run_io();
     }
     bench
+}
+
+/// Eight clients lately came together, on a fast disk. What it gives submits for so many of them, and tells whether all is durable.
+fn eight_together() -> (Bench, impl Fn(&mut Bench, u64) -> bool) {
+    let mut bench = bench_with_syncs_of(100);
+    let submit = |bench: &mut Bench, clients: u64| {
+        bench.log.note_turn(8, Work { commands: clients, reads: clients });
+        bench.submit("x") == bench.log.watermarks().durable
+    };
+    for _ in 0..50 {
+        assert!(submit(&mut bench, 8), "as many as usual leave at once");
+        assert!(!bench.log.is_gathering());
+    }
+    (bench, submit)
+}
+
+#[test]
+fn under_always_a_block_waits_on_a_free_disk_for_those_who_usually_come_with_it() {
+    let (mut bench, submit) = eight_together();
+    assert!(!submit(&mut bench, 1) && bench.log.is_gathering());
+    assert!(submit(&mut bench, 6), "seven of eight are enough");
+
+    assert!(!submit(&mut bench, 2));
+    let until_us = bench.log.next_deadline().expect("it does not wait for ever");
+    assert!(until_us > bench.now() && until_us < bench.now() + 100, "{}", until_us - bench.now());
+    bench.pass(until_us - bench.now());
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended(), "the others did not come");
+    assert!(submit(&mut bench, 2), "they are not waited for again at once");
+}
+
+#[test]
+fn a_block_that_waits_for_company_leaves_when_it_is_wanted() {
+    let (mut bench, submit) = eight_together();
+    assert!(!submit(&mut bench, 1));
+    bench.log.want_durable(bench.log.appended(), bench.now());
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+
+    let (mut bench, submit) = eight_together();
+    assert!(!submit(&mut bench, 1));
+    bench.log.flush(1_000_000).unwrap();
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+
+    let (mut bench, submit) = eight_together();
+    assert!(!submit(&mut bench, 1) && bench.log.is_gathering());
+    bench.log.set_policy(FsyncPolicy::Everysec, bench.now());
+    assert!(!bench.log.is_gathering(), "nobody waits for its sync");
+    bench.run_io();
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
 }
 
 #[test]

@@ -272,7 +272,7 @@ impl Server {
         if !self.ready.is_empty() || !self.outside.flushing.is_empty() || !self.outside.resumed.is_empty() {
             return Duration::ZERO;
         }
-        if self.outside.persistence.may_walk(self.outside.now_us()) {
+        if self.outside.persistence.may_walk(self.outside.now_us()) || self.outside.log.as_ref().is_some_and(|log| log.is_gathering()) {
             return Duration::ZERO;
         }
         let mut timeout = self.timers.timeout(self.outside.now_us());

@@ -13,7 +13,6 @@ const EARLY_SYNC_MUST: u64 = 4;
 
 impl Writer {
     pub(super) fn next_always(&mut self, now_us: u64) -> Option<Action> {
-        self.gather_until_us = None;
         if !self.has_unhanded() {
             let covered = self.in_flight.iter().filter_map(|job| job.sync).map(|(lsn, _)| lsn).max().unwrap_or(0);
             let behind = self.marks.written > self.marks.durable.max(covered) && self.in_flight.iter().all(|job| job.write.is_none());
@@ -21,6 +20,9 @@ impl Writer {
         }
         match self.strategy.mode(now_us) {
             Mode::Inline if self.in_flight.is_empty() => {
+                if self.waits_for_company(now_us) {
+                    return None;
+                }
                 let sync = !self.strategy.hands_over_sync();
                 Some(self.write(Place::Inline, sync, now_us))
             }
@@ -29,6 +31,14 @@ impl Writer {
                 (self.in_flight.len() < most && !self.gathers(most, now_us)).then(|| self.write(Place::Handed, true, now_us))
             }
         }
+    }
+
+    /// Whether the block that is ready waits though the disk is free, since nobody asked for its sync and more is about to come.
+    fn waits_for_company(&mut self, now_us: u64) -> bool {
+        let Some((_, since_us)) = self.queue.first_unhanded() else { return false };
+        let is_wanted = self.want_durable > self.marks.durable;
+        self.gather_until_us = if is_wanted { None } else { self.strategy.gathers_until(since_us, now_us) };
+        self.gather_until_us.is_some()
     }
 
     /// Whether what waits is less than its share of all that is not durable, while another sync is under way: the clients
