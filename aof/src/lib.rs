@@ -60,4 +60,4 @@ pub use reader::{Chunk, Command};
 pub use recovery::{Part, RdbPart, Recovery, Summary};
 pub use rewrite::{BaseTarget, BaseWriter, FinishedBase, RewriteState};
 pub use storage::{File, LockError, OpenMode, Storage};
-pub use strategy::Work;
+pub use strategy::{Clients, Work};

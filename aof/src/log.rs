@@ -32,7 +32,7 @@ use crate::rewrite::{FinishedBase, Rewrite};
 use crate::roll::{Place as Directory, RollJob};
 use crate::segment::{Segment, append_or_undo, error_text};
 use crate::storage::{File, Storage};
-use crate::strategy::Work;
+use crate::strategy::{Clients, Work};
 use crate::writer::Writer;
 
 /// How long `flush` sleeps at most between looks at the clock.
@@ -350,9 +350,10 @@ impl<S: Storage> Log<S> {
         self.writer.set_paused(paused);
     }
 
-    /// What the caller's turn was like, before it submits: how many clients are connected (with one, nobody else is kept waiting by an
-    /// inline fsync), and what was done since the last time (with much to do, an fsync need not be waited for).
-    pub fn note_turn(&mut self, clients: usize, work: Work) {
+    /// What the caller's turn was like, before it submits: how many clients there are (with one, nobody else is kept waiting by an
+    /// inline fsync; with very many, fewer fsyncs do), and what was done since the last time (with much to do, an fsync need not be
+    /// waited for).
+    pub fn note_turn(&mut self, clients: Clients, work: Work) {
         self.writer.note_turn(clients, work);
     }
 

@@ -3,7 +3,8 @@
 //! * a fast one (an fsync of some 100 µs): the executing thread itself, since handing over costs more than waiting. If many
 //!   commands come at a time, so that it has always something to do, it only writes, and an I/O thread syncs while it serves others.
 //!   A block that the disk is free for waits a moment for as many clients as usual ([`crate::gathering`]);
-//! * a slow one: up to eight overlapping syncs on the I/O threads, so that clients do not fall into two alternating groups.
+//! * a slow one: up to eight overlapping syncs on the I/O threads, so that clients do not fall into two alternating groups. The more
+//!   clients wait, the fewer syncs: two groups of hundreds keep the processors busy, and a sync costs processor time too.
 //!   Each waits a moment for its share of the commands, else the first few to arrive would take a place from the rest.
 //!
 //! Inline syncs measure the disk by themselves. Overlapping ones disturb each other, so every half second a few run alone to
@@ -26,8 +27,12 @@ pub enum Mode {
 const INLINE_BELOW_US: u64 = 250;
 /// Inline syncs go on until they take this long on average.
 const INLINE_UNTIL_US: u64 = 400;
-/// From here on eight overlap; between, two.
-const EIGHT_FROM_US: u64 = 600;
+/// From here on several overlap; between, two.
+const SEVERAL_FROM_US: u64 = 600;
+/// At most so many, …
+const OVERLAPPING_MAX: usize = 8;
+/// … and with many clients that wait so few that the product of both is about this.
+const WAITING_SHARED: usize = 400;
 /// A small block waits for more at most this fraction of an fsync.
 const GATHER_FRACTION: u64 = 8;
 /// With a single client nobody else is kept waiting: inline up to here.
@@ -68,17 +73,26 @@ pub struct Work {
     pub reads: u64,
 }
 
+/// Clients, when a block is submitted.
+#[derive(Clone, Copy, Debug)]
+pub struct Clients {
+    /// That are connected.
+    pub connected: usize,
+    /// That wait for the log.
+    pub waiting: usize,
+}
+
 /// The choice, from how long an fsync takes, the mode so far, and the number of clients.
-pub fn choose(so_far: Mode, fsync_us: u64, clients: usize) -> Mode {
+pub fn choose(so_far: Mode, fsync_us: u64, clients: Clients) -> Mode {
     let inline_limit_us = match so_far {
-        _ if clients <= 1 => SOLE_CLIENT_INLINE_BELOW_US,
+        _ if clients.connected <= 1 => SOLE_CLIENT_INLINE_BELOW_US,
         Mode::Inline => INLINE_UNTIL_US,
         Mode::Overlapped(_) => INLINE_BELOW_US,
     };
     match fsync_us {
         us if us < inline_limit_us => Mode::Inline,
-        us if us < EIGHT_FROM_US => Mode::Overlapped(2),
-        _ => Mode::Overlapped(8),
+        us if us < SEVERAL_FROM_US => Mode::Overlapped(2),
+        _ => Mode::Overlapped((WAITING_SHARED / clients.waiting.max(1)).clamp(2, OVERLAPPING_MAX)),
     }
 }
 
@@ -86,7 +100,7 @@ pub fn choose(so_far: Mode, fsync_us: u64, clients: usize) -> Mode {
 pub struct Strategy {
     mode: Mode,
     fsync_us: u64,
-    clients: usize,
+    clients: Clients,
     /// Since the last block.
     work: Work,
     /// For a block, on average lately; times [`USUAL_WEIGHT`].
@@ -103,7 +117,7 @@ impl Strategy {
         Strategy {
             mode: Mode::Inline,
             fsync_us: 0,
-            clients: usize::MAX,
+            clients: Clients { connected: usize::MAX, waiting: 0 },
             work: Work::default(),
             usual_work: Work::default(),
             gathering: Gathering::default(),
@@ -114,8 +128,8 @@ impl Strategy {
         }
     }
 
-    /// So many clients are connected, and this was done since the last time.
-    pub fn note_turn(&mut self, clients: usize, work: Work) {
+    /// These clients there are, and this was done since the last time.
+    pub fn note_turn(&mut self, clients: Clients, work: Work) {
         self.clients = clients;
         self.work.commands += work.commands;
         self.work.reads += work.reads;
@@ -129,13 +143,13 @@ impl Strategy {
     /// Whether only the write is inline of blocks as they lately were.
     fn is_busy(&self) -> bool {
         let Work { commands, reads } = self.usual_work;
-        self.clients > 1 && commands >= BUSY_COMMANDS * USUAL_WEIGHT && commands >= PIPELINED_COMMANDS * reads
+        self.clients.connected > 1 && commands >= BUSY_COMMANDS * USUAL_WEIGHT && commands >= PIPELINED_COMMANDS * reads
     }
 
     /// Until when the block that is ready waits for company, whose first byte was appended at `since_us`; none if it leaves now.
     pub fn gathers_until(&mut self, since_us: u64, now_us: u64) -> Option<u64> {
         let patience = self.patience();
-        (self.clients > 1).then(|| self.gathering.until(self.work.reads, since_us, patience, now_us)).flatten()
+        (self.clients.connected > 1).then(|| self.gathering.until(self.work.reads, since_us, patience, now_us)).flatten()
     }
 
     fn patience(&self) -> Patience {
@@ -208,20 +222,29 @@ impl Strategy {
 mod tests {
     use super::*;
 
+    const FIFTY: Clients = Clients { connected: 50, waiting: 50 };
+
     #[test]
     fn a_fast_disk_is_synced_inline_and_a_slow_one_by_eight() {
-        assert_eq!(choose(Mode::Inline, 85, 50), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(8), 85, 50), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(8), 300, 50), Mode::Overlapped(2));
-        assert_eq!(choose(Mode::Inline, 1_000, 50), Mode::Overlapped(8));
-        assert_eq!(choose(Mode::Overlapped(8), 1_000, 1), Mode::Inline);
-        assert_eq!(choose(Mode::Inline, 3_000_000, 1), Mode::Overlapped(8));
+        let sole = Clients { connected: 1, waiting: 1 };
+        assert_eq!(choose(Mode::Inline, 85, FIFTY), Mode::Inline);
+        assert_eq!(choose(Mode::Overlapped(8), 85, FIFTY), Mode::Inline);
+        assert_eq!(choose(Mode::Overlapped(8), 300, FIFTY), Mode::Overlapped(2));
+        assert_eq!(choose(Mode::Inline, 1_000, FIFTY), Mode::Overlapped(8));
+        assert_eq!(choose(Mode::Overlapped(8), 1_000, sole), Mode::Inline);
+        assert_eq!(choose(Mode::Inline, 3_000_000, sole), Mode::Overlapped(8));
+    }
+
+    #[test]
+    fn the_more_clients_wait_the_fewer_syncs_overlap() {
+        let overlapping = |waiting| choose(Mode::Inline, 1_000, Clients { connected: 1_000, waiting });
+        assert_eq!([0, 50, 100, 150, 500].map(overlapping), [8, 8, 4, 2, 2].map(Mode::Overlapped));
     }
 
     #[test]
     fn between_the_limits_the_mode_stays() {
-        assert_eq!(choose(Mode::Inline, 320, 50), Mode::Inline);
-        assert_eq!(choose(Mode::Overlapped(2), 320, 50), Mode::Overlapped(2));
+        assert_eq!(choose(Mode::Inline, 320, FIFTY), Mode::Inline);
+        assert_eq!(choose(Mode::Overlapped(2), 320, FIFTY), Mode::Overlapped(2));
     }
 
     #[test]
@@ -246,7 +269,7 @@ mod tests {
     fn hands_over(clients: usize, commands: u64, reads: u64) -> bool {
         let mut strategy = Strategy::new();
         (0..10).fold(false, |_, _| {
-            strategy.note_turn(clients, Work { commands, reads });
+            strategy.note_turn(Clients { connected: clients, waiting: clients }, Work { commands, reads });
             strategy.hands_over_sync()
         })
     }
@@ -264,7 +287,7 @@ mod tests {
     fn all_turns_count_that_a_block_comes_from() {
         let mut strategy = Strategy::new();
         for _ in 0..10 {
-            (0..20).for_each(|_| strategy.note_turn(50, Work { commands: 32, reads: 1 }));
+            (0..20).for_each(|_| strategy.note_turn(FIFTY, Work { commands: 32, reads: 1 }));
             strategy.hands_over_sync();
         }
         assert!(strategy.hands_over_sync());

@@ -29,7 +29,7 @@ use crate::log::{Failure, LatencySample};
 use crate::options::Limits;
 use crate::policy::{FsyncPolicy, Watermarks};
 use crate::queue::{Block, Queue};
-use crate::strategy::{Strategy, Work};
+use crate::strategy::{Clients, Strategy, Work};
 
 const FSYNC_INTERVAL_US: u64 = 1_000_000;
 const RETRY_FIRST_US: u64 = 100_000;
@@ -480,7 +480,7 @@ impl Writer {
         self.paused = paused;
     }
 
-    pub fn note_turn(&mut self, clients: usize, work: Work) {
+    pub fn note_turn(&mut self, clients: Clients, work: Work) {
         let counts = self.policy == FsyncPolicy::Always;
         self.strategy.note_turn(clients, if counts { work } else { Work::default() });
     }

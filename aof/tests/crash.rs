@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use graven_aof::sim::{Dice, EINTR, EIO, ENOSPC, Fault, Op, SimStorage};
 use graven_aof::{
-    BaseFormat, Error, FinishedBase, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage, Summary, Watermarks, Work,
+    BaseFormat, Clients, Error, FinishedBase, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage, Summary,
+    Watermarks, Work,
 };
 use std::io::Write;
 
@@ -217,7 +218,10 @@ impl World {
                     log.poll(self.now());
                 }
                 92..94 => log.set_policy(POLICIES[self.dice.below(3)], self.now()),
-                94 => log.note_turn(self.dice.below(3), Work { commands: self.dice.below(3_000) as u64, reads: 10 }),
+                94 => log.note_turn(
+                    Clients { connected: self.dice.below(3), waiting: self.dice.below(300) },
+                    Work { commands: self.dice.below(3_000) as u64, reads: 10 },
+                ),
                 95 if faults => self.disk.heal(),
                 96..99 if faults => self.plant_something(),
                 _ => {

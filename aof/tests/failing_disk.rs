@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bench::{Bench, batch, bench, open};
 use graven_aof::sim::{Dice, EIO, ENOSPC, Fault, Op, SimStorage};
-use graven_aof::{File, FsyncPolicy, Limits, OpenMode, Options, Recovery, Runtime, Storage, Work};
+use graven_aof::{Clients, File, FsyncPolicy, Limits, OpenMode, Options, Recovery, Runtime, Storage, Work};
 
 const INCR_1: &str = "appendonlydir/appendonly.aof.1.incr.aof";
 const INCR_2: &str = "appendonlydir/appendonly.aof.2.incr.aof";
@@ -67,7 +67,7 @@ fn slow_disk_bench() -> Bench {
 fn eight_together() -> (Bench, impl Fn(&mut Bench, u64) -> bool) {
     let mut bench = bench_with_syncs_of(100);
     let submit = |bench: &mut Bench, clients: u64| {
-        bench.log.note_turn(8, Work { commands: clients, reads: clients });
+        bench.log.note_turn(Clients { connected: 8, waiting: 0 }, Work { commands: clients, reads: clients });
         bench.submit("x") == bench.log.watermarks().durable
     };
     for _ in 0..50 {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use graven_aof::sim::{EIO, ENOSPC, Fault, Op, SimFile, SimLock, SimStorage};
-use graven_aof::{File, FsyncPolicy, LockError, Log, OpenMode, Options, Part, Recovery, Runtime, Storage, Work};
+use graven_aof::{Clients, File, FsyncPolicy, LockError, Log, OpenMode, Options, Part, Recovery, Runtime, Storage, Work};
 
 /// A simulated disk whose syncs take real time.
 #[derive(Clone)]
@@ -114,7 +114,7 @@ impl Server {
 
     /// A turn of pipelining clients.
     fn submit_busily(&mut self, i: usize) -> u64 {
-        self.log.note_turn(50, Work { commands: 1_000, reads: 20 });
+        self.log.note_turn(Clients { connected: 50, waiting: 50 }, Work { commands: 1_000, reads: 20 });
         self.submit(i)
     }
 

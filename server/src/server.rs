@@ -29,7 +29,7 @@ use crate::surroundings::Surroundings;
 use crate::timers::Timers;
 use crate::turn::Turn;
 use crate::waiting::WaitWatch;
-use graven_aof::Work;
+use graven_aof::{Clients, Work};
 use graven_engine::{Engine, Random, SessionFlags};
 use mio::{Events, Poll, Token, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -390,7 +390,7 @@ impl Server {
             // Both counts may be reset meanwhile.
             let commands = done.commands.saturating_sub(self.submitted.commands) * weight;
             let reads = done.reads.saturating_sub(self.submitted.reads);
-            log.note_turn(outside.clients.len(), Work { commands, reads });
+            log.note_turn(Clients { connected: outside.clients.len(), waiting: outside.held.len() }, Work { commands, reads });
             self.submitted = done;
         }
         outside.submit(&mut engine.effects, now_us);
