@@ -430,8 +430,12 @@ impl Splitter {
             return Err(damaged("the checksum of the block does not match its content".to_owned()));
         }
         if self.counts {
-            self.check_position(header.lsn, header.len).map_err(|stop| stop.map_or(Stop::Superseded, damaged))?;
-            self.position = Position { lsn: header.lsn, anchored: true };
+            let checked = self.check_position(header.lsn, header.len);
+            if !matches!(checked, Err(Some(_))) {
+                // Also if it is superseded: the next file may begin without a block.
+                self.position = Position { lsn: header.lsn, anchored: true };
+            }
+            checked.map_err(|stop| stop.map_or(Stop::Superseded, damaged))?;
         }
         let content = &bytes[..end];
         let mut at = start;

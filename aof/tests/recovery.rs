@@ -240,6 +240,23 @@ fn a_later_file_supersedes_what_an_abandoned_one_still_holds() {
 }
 
 /// What a kill leaves while a rewrite has named the next file and the present one is still written to.
+/// Without checksums only the first block of a file, or none, has a header.
+#[test]
+fn a_file_without_a_block_behind_a_superseded_one_is_superseded_too() {
+    const THREE: &str = "file appendonly.aof.1.incr.aof seq 1 type i\nfile appendonly.aof.2.incr.aof seq 2 type i\nfile appendonly.aof.3.incr.aof seq 3 type i\n";
+    const INCR_3: &str = "appendonlydir/appendonly.aof.3.incr.aof";
+    let anchor = graven_aof::BlockHeader::new(4_711, &[]);
+    let again = [anchor.as_bytes(), &set("a", "1"), &set("b", "2")].concat();
+    let disk = disk_with(&[(MANIFEST, THREE.as_bytes()), (INCR_1, anchor.as_bytes()), (INCR_2, &set("a", "1")), (INCR_3, &again)]);
+    for _ in 0..2 {
+        let (bytes, summary) = load(&disk).unwrap();
+        assert_eq!(
+            (bytes, summary.lsn),
+            ([set("a", "1"), set("b", "2")].concat(), 4_711 + again.len() as u64 - anchor.as_bytes().len() as u64)
+        );
+    }
+}
+
 #[test]
 fn a_torn_end_with_only_empty_files_behind_is_cut_like_that_of_the_last_file() {
     let (contents, b) = three();
