@@ -99,10 +99,10 @@ impl Storage for Disk {
 }
 
 impl File for DiskFile {
-    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            DiskFile::Real(file) => file.append(parts),
-            DiskFile::Simulated(file) => file.append(parts),
+            DiskFile::Real(file) => file.write_at(offset, parts),
+            DiskFile::Simulated(file) => file.write_at(offset, parts),
         }
     }
 

@@ -15,8 +15,8 @@ use crate::log::{Log, Opened};
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
 use crate::roll::Place;
-use crate::segment::{Segment, append_all};
-use crate::storage::{File, OpenMode, Storage};
+use crate::segment::{Segment, write_all_at};
+use crate::storage::{Appender, File, OpenMode, Storage};
 use crate::writer::Writer;
 
 const BASE_BUFFER_BYTES: usize = 1 << 20;
@@ -76,7 +76,7 @@ impl<S: Storage> Log<S> {
         let anchor = HeaderLine::new(lsn, &[]);
         let create = || {
             let segment = Segment::open(&**storage, dir, &incr.name, OpenMode::CreateNew, runtime.threads)?;
-            append_all(&segment.file, std::iter::once(anchor.as_bytes()))?;
+            write_all_at(&segment.file, 0, std::iter::once(anchor.as_bytes()))?;
             segment.file.sync_data()?;
             Ok(segment)
         };
@@ -100,22 +100,9 @@ fn write_whole_base<S: Storage>(
     write_base: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
     let file = place.storage.open(&place.path(name), OpenMode::CreateNew)?;
-    let mut writer = BufWriter::with_capacity(BASE_BUFFER_BYTES, Appending(&file));
+    let mut writer = BufWriter::with_capacity(BASE_BUFFER_BYTES, Appender::new(file));
     write_base(&mut writer)?;
-    writer.flush()?;
-    drop(writer);
+    let file = writer.into_inner()?.file;
     file.sync_data()?;
     file.len()
-}
-
-struct Appending<'a, F>(&'a F);
-
-impl<F: File> Write for Appending<'_, F> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.append(&[io::IoSlice::new(bytes)])
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -38,7 +38,7 @@ pub struct FsLock {
     _file: fs::File,
 }
 
-/// A file opened with `O_APPEND`.
+/// An open file of the file system.
 #[derive(Debug)]
 pub struct FsFile(fs::File);
 
@@ -69,11 +69,11 @@ impl Storage for FsStorage {
         options.read(true);
         match mode {
             OpenMode::Read => {}
-            OpenMode::Append => {
-                options.append(true);
+            OpenMode::Write => {
+                options.write(true);
             }
             OpenMode::CreateNew => {
-                options.append(true).create_new(true).mode(0o644);
+                options.write(true).create_new(true).mode(0o644);
             }
         }
         let file = options.open(self.path(path))?;
@@ -129,8 +129,13 @@ fn holder(file: &mut fs::File) -> Option<u32> {
 }
 
 impl File for FsFile {
-    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&self.0).write_vectored(&parts[..parts.len().min(IOV_MAX)])
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let offset = libc::off64_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let count = parts.len().min(IOV_MAX) as libc::c_int;
+        // SAFETY: an `IoSlice` has the layout of an `iovec`, as its documentation promises; `count` of them are borrowed during the call, with
+        // what they point to, and so is the descriptor.
+        let written = unsafe { libc::pwritev64(self.0.as_raw_fd(), parts.as_ptr().cast(), count, offset) };
+        usize::try_from(written).map_err(|_| io::Error::last_os_error())
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {

@@ -42,8 +42,12 @@ pub struct Span {
     pub from: u64,
     /// Where the last ends.
     pub to: u64,
-    /// The length of the file before: what to cut it to when the write fails.
+    /// Where the file's last block ends before: what to cut it to when the write fails.
     pub file_start: u64,
+    /// Where the last of these blocks will end.
+    pub file_end: u64,
+    /// How much filler the write brings along when it comes to the file's end.
+    pub fill_ahead: u64,
 }
 
 /// Go on in a new file.

@@ -30,7 +30,7 @@ use crate::policy::{FsyncPolicy, Watermarks};
 use crate::pool::{Done, FileJob, Pool, PoolJob};
 use crate::rewrite::{FinishedBase, Rewrite};
 use crate::roll::{Place as Directory, RollJob};
-use crate::segment::{Segment, append_or_undo, error_text};
+use crate::segment::{Segment, error_text};
 use crate::storage::{File, Storage};
 use crate::strategy::{Clients, Work};
 use crate::writer::Writer;
@@ -210,9 +210,9 @@ impl<S: Storage> Log<S> {
         let clock = &self.runtime.clock;
         let mut start_us = clock();
         if let Some(span) = job.write {
-            let result = append_or_undo(&self.segment.file, self.writer.blocks(span), span.file_start);
+            let result = self.segment.write(self.writer.blocks(span), &span);
             if result.is_ok() && !job.sync && self.policy() == FsyncPolicy::Always {
-                self.segment.file.begin_sync(span.file_start, self.writer.tail_len() - span.file_start);
+                self.segment.file.begin_sync(span.file_start, span.file_end - span.file_start);
             }
             let now_us = clock();
             let took_us = now_us.saturating_sub(start_us);
@@ -241,7 +241,7 @@ impl<S: Storage> Log<S> {
     }
 
     fn hand_over(&mut self, job: Job) {
-        let write = job.write.map(|span| (self.writer.blocks(span).cloned().collect(), span.file_start));
+        let write = job.write.map(|span| (self.writer.blocks(span).cloned().collect(), span));
         let Job { id, generation, sync, .. } = job;
         self.pool.submit(PoolJob::File(FileJob { id, generation, segment: self.segment.clone(), write, sync }));
     }
@@ -344,6 +344,11 @@ impl<S: Storage> Log<S> {
         self.writer.set_block_checksums(on);
     }
 
+    /// `aof-fill-ahead`, from the next block on: see [`crate::Limits::fill_ahead_bytes`].
+    pub fn set_fill_ahead(&mut self, bytes: u64) {
+        self.writer.set_fill_ahead(bytes);
+    }
+
     /// `no-appendfsync-on-rewrite`: while paused, `everysec` starts no fsync (until half of the retained bytes' limit is used).
     /// `always` goes on: its replies wait for them.
     pub fn pause_fsync(&mut self, paused: bool) {
@@ -369,6 +374,7 @@ impl<S: Storage> Log<S> {
             let now_us = clock();
             self.poll(now_us);
             if self.watermarks().durable >= target {
+                self.cut_filler();
                 return Ok(());
             }
             let failing = self.writer.failure().is_some_and(|f| now_us >= f.since_us.max(start_us) + FLUSH_FAILING_MAX_US);
@@ -386,6 +392,14 @@ impl<S: Storage> Log<S> {
             if let Some(done) = self.pool.wait_done(Duration::from_micros(until_us.saturating_sub(now_us))) {
                 self.take(done, clock());
             }
+        }
+    }
+
+    /// The file shall end with its last block, for the eyes of people: whoever reads it as a log knows filler. All is durable.
+    pub(crate) fn cut_filler(&self) {
+        if self.writer.is_healthy() {
+            // It is still filler if this fails.
+            let _ = self.segment.cut_filler(self.writer.file_len());
         }
     }
 

@@ -22,7 +22,7 @@ use crate::options::{Options, Runtime};
 use crate::pool::PoolJob;
 use crate::rewrite::{BaseTarget, BaseWriter, FinishedBase, InstallJob, ManifestDone, ManifestJob, Rewrite, RewriteState, incr_temp_name};
 use crate::roll::Place;
-use crate::segment::{Segment, append_all, error_text};
+use crate::segment::{Segment, error_text, write_all_at};
 use crate::storage::{File, OpenMode, Storage};
 use crate::writer::Writer;
 
@@ -63,7 +63,7 @@ impl<S: Storage> Log<S> {
         let incr = Entry { name: Manifest::incr_name(file_name, seq), seq, kind: Kind::Incr };
         let manifest = Manifest { base: None, history: Vec::new(), incrs: vec![incr] };
         let anchor = HeaderLine::new(lsn, &[]);
-        append_all(&segment.file, std::iter::once(anchor.as_bytes())).map_err(|e| place.error("write", &temporary, e))?;
+        write_all_at(&segment.file, 0, std::iter::once(anchor.as_bytes())).map_err(|e| place.error("write", &temporary, e))?;
         let mut writer = Writer::new(policy, block_checksums, limits, lsn, anchor.as_bytes().len() as u64);
         writer.begin_unsynced();
         writer.hold_rolls(true);
@@ -207,7 +207,7 @@ impl<S: Storage> Log<S> {
         };
         // A block without content: even with checksums off, the file begins with its position.
         let anchor = HeaderLine::new(self.watermarks().durable, &[]);
-        let begun = append_all(&segment.file, std::iter::once(anchor.as_bytes()));
+        let begun = write_all_at(&segment.file, 0, std::iter::once(anchor.as_bytes()));
         if let Err(e) = &begun
             && segment.file.set_len(0).is_ok()
             && segment.file.is_empty().unwrap_or(false)
@@ -217,6 +217,7 @@ impl<S: Storage> Log<S> {
             self.rewrite = Rewrite::Failed(error_text(e));
             return;
         }
+        self.cut_filler();
         self.earlier_bytes += self.writer.file_len();
         self.segment = Arc::new(segment);
         self.rewrite = if std::mem::take(&mut self.unwanted) { Rewrite::Idle } else { Rewrite::Switched { seq, first_seq: seq } };

@@ -14,10 +14,9 @@
 //! directory synced again. A crash at any of these leaves either the old or the new manifest whole; the temporary file is removed at the next
 //! start. Whoever adds a file to the manifest has synced that file first; whoever drops one removes the file afterwards.
 
-use std::io::IoSlice;
-
 use crate::block;
 use crate::error::{Error, Result};
+use crate::segment::write_all_at;
 use crate::storage::{File, OpenMode, Storage};
 
 /// The longest line Redis reads.
@@ -155,25 +154,13 @@ impl Manifest {
         }
         let file = storage.open(&temp, OpenMode::CreateNew)?;
         let text = self.render();
-        write_whole(&file, text.as_bytes())?;
+        write_all_at(&file, 0, std::iter::once(text.as_bytes()))?;
         file.sync_data()?;
         // The names of the files that it names come first: some file systems may keep the rename and forget an earlier creation.
         storage.sync_dir(dir)?;
         storage.rename(&temp, &format!("{dir}/{}", Self::name(file_name)))?;
         storage.sync_dir(dir)
     }
-}
-
-fn write_whole<F: File>(file: &F, mut bytes: &[u8]) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        match file.append(&[IoSlice::new(bytes)]) {
-            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
-            Ok(n) => bytes = &bytes[n..],
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }
 
 /// Whether a line has the checksum that it says, if it says one.

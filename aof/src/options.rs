@@ -65,11 +65,13 @@ pub struct Limits {
     /// Written but not yet durable: past this an fsync starts before its second is over; past four times this also on a disk that
     /// has only just finished the last.
     pub early_sync_bytes: u64,
+    /// Under `always`, with block checksums: how much filler is written behind the last block when a block comes to the file's end. 0 for none.
+    pub fill_ahead_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { queued_bytes: 64 << 20, retained_bytes: 256 << 20, early_sync_bytes: 2 << 20 }
+        Limits { queued_bytes: 64 << 20, retained_bytes: 256 << 20, early_sync_bytes: 2 << 20, fill_ahead_bytes: 0 }
     }
 }
 

@@ -11,12 +11,12 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::intake::Intake;
-use crate::job::Event;
+use crate::job::{Event, Span};
 use crate::options::Runtime;
 use crate::queue::Block;
 use crate::rewrite::{FinishedBase, ManifestDone, ManifestJob};
 use crate::roll::{Place, RollFailure, RollJob, Rolled, roll};
-use crate::segment::{Segment, append_or_undo, error_text};
+use crate::segment::{Segment, error_text};
 use crate::storage::Storage;
 
 /// A [`crate::writer::Job`] with what it needs to be executed elsewhere.
@@ -24,8 +24,8 @@ pub struct FileJob<F> {
     pub id: u64,
     pub generation: u64,
     pub segment: Arc<Segment<F>>,
-    /// The blocks and the file's length before them.
-    pub write: Option<(Vec<Block>, u64)>,
+    /// The blocks, and where they go.
+    pub write: Option<(Vec<Block>, Span)>,
     pub sync: bool,
 }
 
@@ -211,9 +211,9 @@ impl<S: Storage> Shared<S> {
             self.wake();
             return None;
         }
-        if let Some((blocks, file_start)) = write {
+        if let Some((blocks, span)) = write {
             let start_us = (self.runtime.clock)();
-            let result = append_or_undo(&segment.file, blocks.iter(), file_start);
+            let result = segment.write(blocks.iter(), &span);
             // The queue recycles a buffer only when nobody else holds it.
             drop(blocks);
             match result {

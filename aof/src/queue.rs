@@ -148,7 +148,7 @@ impl Queue {
     }
 
     /// The sealed blocks between two positions.
-    pub fn handed_blocks(&self, from: u64, to: u64) -> impl Iterator<Item = &Block> {
+    pub fn handed_blocks(&self, from: u64, to: u64) -> impl Iterator<Item = &Block> + Clone {
         self.pending.iter().take(self.handed).skip_while(move |b| b.lsn < from).take_while(move |b| b.end() <= to)
     }
 

@@ -3,8 +3,9 @@
 //!
 //! Only whole commands, whole transactions and whole verified blocks are handed out. What follows the last of them is told
 //! apart:
-//! * *torn*: the file ends in the middle of something, as after a crash. A block is dropped as a whole, also if some of its
-//!   commands are there. Looking torn is not enough when a genuine block stands further on: then a length was damaged;
+//! * *torn*: the file ends in the middle of something, as after a crash, or a block was written in part over filler. A block is dropped as
+//!   a whole, also if some of its commands are there. Looking torn is not enough when a genuine block stands further on: then a length was
+//!   damaged;
 //! * *damaged*: bytes that nobody wrote there: a checksum that does not fit, zeros, garbage, a gap in the positions;
 //! * *superseded*: the writer left this file after a failure; its bytes from here on were written again into a later one.
 
@@ -14,8 +15,9 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use crate::block::{self, HEADER_MAX, Parsed};
+use crate::filler::{self, Seen};
 use crate::scan::{self, Scan};
-use crate::storage::File;
+use crate::storage::{File, read_up_to};
 
 /// How much is read, and about how much is handed out, at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -147,6 +149,7 @@ pub enum Message<C> {
 pub struct Reader<F> {
     pub file: F,
     pub path: Arc<str>,
+    /// Where to end: at its filler.
     pub len: u64,
     /// Where to begin (behind an RDB preamble).
     pub offset: u64,
@@ -160,7 +163,7 @@ pub struct Reader<F> {
 impl<F: File> Reader<F> {
     /// Reads the file, handing out chunks until `emit` returns false.
     pub fn read(self, mut emit: impl FnMut(Chunk) -> bool) -> io::Result<Option<End>> {
-        let mut splitter = Splitter::new(self.position, self.limit, self.counts);
+        let mut splitter = Splitter::new(self.offset, self.position, self.limit, self.counts);
         let mut bytes: Vec<u8> = Vec::new();
         let mut base = self.offset;
         let mut wanted = CHUNK_BYTES;
@@ -168,12 +171,12 @@ impl<F: File> Reader<F> {
             let left = self.len.saturating_sub(base + bytes.len() as u64);
             let more = (wanted as u64).min(left) as usize;
             let filled_to = bytes.len() + more;
-            fill(&self.file, base + bytes.len() as u64, &mut bytes, more)?;
+            read_up_to(&self.file, base + bytes.len() as u64, &mut bytes, more)?;
             if bytes.len() < filled_to {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read"));
             }
             let at_end = base + bytes.len() as u64 >= self.len;
-            let stop = splitter.split(&bytes, at_end);
+            let stop = splitter.split(&bytes, base, at_end);
             let carry = bytes[splitter.safe..].to_vec();
             let safe = std::mem::take(&mut splitter.safe);
             bytes.truncate(safe);
@@ -186,7 +189,7 @@ impl<F: File> Reader<F> {
             }
             base += safe as u64;
             let end = |found_at: usize, tail: Tail| End {
-                offset: base,
+                offset: if splitter.ends_in_a_hole(base) { splitter.content_end } else { base },
                 found_at: base + found_at.saturating_sub(safe) as u64,
                 position: splitter.position,
                 tail,
@@ -212,6 +215,12 @@ impl<F: File> Reader<F> {
                         None => end(0, Tail::Torn(what.to_owned())),
                     }
                 }
+                Stop::Unwritten(at) => match self.later_block(base, splitter.position.lsn)? {
+                    Some(later) => {
+                        end(at, Tail::Damaged(format!("a block was written only in part, but a whole block follows at offset {later}")))
+                    }
+                    None => end(at, Tail::Torn("a block".to_owned())),
+                },
                 Stop::End => end(0, Tail::Clean),
                 Stop::Superseded => end(0, Tail::Superseded),
                 Stop::Damaged(at, reason) => end(at, Tail::Damaged(reason)),
@@ -245,7 +254,7 @@ impl<F: File> Reader<F> {
         let mut at = from + 1;
         while at < self.len {
             let mut window = Vec::new();
-            fill(&self.file, at, &mut window, (CHUNK_BYTES as u64).min(self.len - at) as usize)?;
+            read_up_to(&self.file, at, &mut window, (CHUNK_BYTES as u64).min(self.len - at) as usize)?;
             if window.is_empty() {
                 break;
             }
@@ -268,7 +277,7 @@ impl<F: File> Reader<F> {
 /// The position of the block at `offset`, if there is a whole one and its checksum fits.
 pub fn first_block_lsn<F: File>(file: &F, offset: u64, len: u64) -> io::Result<Option<u64>> {
     let mut line = Vec::new();
-    fill(file, offset, &mut line, HEADER_MAX)?;
+    read_up_to(file, offset, &mut line, HEADER_MAX)?;
     if !line.starts_with(block::PREFIX) {
         return Ok(None);
     }
@@ -278,31 +287,14 @@ pub fn first_block_lsn<F: File>(file: &F, offset: u64, len: u64) -> io::Result<O
         return Ok(None);
     }
     let mut content = Vec::new();
-    fill(file, start, &mut content, header.len as usize)?;
+    read_up_to(file, start, &mut content, header.len as usize)?;
     Ok(block::verify(&header, &line[..line_len], &content).then_some(header.lsn))
 }
 
 /// Whether these are whole blocks and commands.
 pub fn is_whole(bytes: &[u8]) -> bool {
-    let mut splitter = Splitter::new(Position { lsn: 0, anchored: false }, None, true);
-    splitter.split(bytes, true) == Stop::End && splitter.safe == bytes.len()
-}
-
-/// Appends up to `count` bytes of the file.
-fn fill<F: File>(file: &F, offset: u64, into: &mut Vec<u8>, count: usize) -> io::Result<()> {
-    let start = into.len();
-    into.resize(start + count, 0);
-    let mut filled = 0;
-    while filled < count {
-        match file.read_at(offset + filled as u64, &mut into[start + filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    into.truncate(start + filled);
-    Ok(())
+    let mut splitter = Splitter::new(0, Position { lsn: 0, anchored: false }, None, true);
+    splitter.split(bytes, 0, true) == Stop::End && splitter.safe == bytes.len()
 }
 
 fn torn_what(carry: &[u8]) -> &'static str {
@@ -324,6 +316,8 @@ enum Stop {
     Need(usize),
     End,
     Superseded,
+    /// The block there never was on the disk as a whole.
+    Unwritten(usize),
     Damaged(usize, String),
 }
 
@@ -337,11 +331,28 @@ struct Splitter {
     commands: Vec<Found>,
     args: Vec<(usize, usize)>,
     safe_commands: usize,
+    /// What is safe ends with a line of filler.
+    is_behind_filler: bool,
+    /// Where the bytes begin that are split.
+    base: u64,
+    /// Where in the file what is safe ends, without filler behind it.
+    content_end: u64,
 }
 
 impl Splitter {
-    fn new(position: Position, limit: Option<u64>, counts: bool) -> Self {
-        Splitter { position, limit, counts, safe: 0, commands: Vec::new(), args: Vec::new(), safe_commands: 0 }
+    fn new(offset: u64, position: Position, limit: Option<u64>, counts: bool) -> Self {
+        Splitter {
+            position,
+            limit,
+            counts,
+            safe: 0,
+            commands: Vec::new(),
+            args: Vec::new(),
+            safe_commands: 0,
+            is_behind_filler: false,
+            base: offset,
+            content_end: offset,
+        }
     }
 
     /// The commands of the safe part.
@@ -352,15 +363,24 @@ impl Splitter {
         (std::mem::take(&mut self.commands), std::mem::take(&mut self.args))
     }
 
+    /// Whether the filler with which what is safe ends, at this offset, stands there because more was not written.
+    fn ends_in_a_hole(&self, offset: u64) -> bool {
+        self.is_behind_filler && !filler::may_be_followed(offset)
+    }
+
     fn make_safe(&mut self, pos: usize) {
         if self.counts {
             self.position.lsn += (pos - self.safe) as u64;
         }
         self.safe = pos;
         self.safe_commands = self.commands.len();
+        self.is_behind_filler = false;
+        self.content_end = self.base + pos as u64;
     }
 
-    fn split(&mut self, bytes: &[u8], at_end: bool) -> Stop {
+    /// Goes on with bytes that stand at `base` in the file.
+    fn split(&mut self, bytes: &[u8], base: u64, at_end: bool) -> Stop {
+        self.base = base;
         let mut pos = 0;
         let mut in_transaction = false;
         loop {
@@ -371,6 +391,22 @@ impl Splitter {
                 return if at_end && !in_transaction { Stop::End } else { Stop::Need(pos + 1) };
             };
             let rest = &bytes[pos..];
+            if pos == self.safe && !in_transaction {
+                let offset = self.base + pos as u64;
+                match filler::look(offset, rest) {
+                    Seen::Filler(len) => {
+                        pos += len;
+                        self.safe = pos;
+                        self.is_behind_filler = true;
+                        continue;
+                    }
+                    Seen::TooFew if !at_end || self.is_behind_filler => return Stop::Need(bytes.len() + 1),
+                    Seen::Other if self.ends_in_a_hole(offset) => {
+                        return Stop::Damaged(pos, "what was written before this is missing".to_owned());
+                    }
+                    Seen::TooFew | Seen::Other => {}
+                }
+            }
             let whole = match first {
                 b'#' if rest.len() < block::PREFIX.len() && block::PREFIX.starts_with(rest) => return Stop::Need(bytes.len() + 1),
                 b'#' if rest.starts_with(block::PREFIX) => {
@@ -419,6 +455,7 @@ impl Splitter {
         let (header, line_len) = match block::parse(&bytes[pos..]) {
             Parsed::Header(header, line_len) => (header, line_len),
             Parsed::Incomplete => return Err(Stop::Need(bytes.len() + 1)),
+            Parsed::Bad(_) if filler::cuts_off(&bytes[pos..]) => return Err(Stop::Unwritten(pos)),
             Parsed::Bad(reason) => return Err(damaged(reason.to_owned())),
         };
         let start = pos + line_len;
@@ -427,6 +464,9 @@ impl Splitter {
             return Err(Stop::Need(end));
         }
         if !block::verify(&header, &bytes[pos..start], &bytes[start..end]) {
+            if filler::shows_through(&bytes[start..end]) {
+                return Err(Stop::Unwritten(pos));
+            }
             return Err(damaged("the checksum of the block does not match its content".to_owned()));
         }
         if self.counts {

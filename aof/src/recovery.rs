@@ -33,6 +33,7 @@ use crossbeam_channel::{Receiver, bounded};
 
 use crate::directory::{self, Found};
 use crate::error::{Error, Result};
+use crate::filler;
 use crate::log::{Log, Opened};
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
@@ -135,14 +136,23 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
     pub fn open_with(storage: Arc<S>, options: Options, convert: impl Fn(Chunk) -> C + Send + Sync + 'static) -> Result<Self> {
         let Found { place, lock, manifest, notices } = directory::find(storage, &options)?;
         let mut files = Vec::new();
+        let mut cuts = Vec::new();
         for entry in manifest.iter().flat_map(Manifest::live) {
             let file = place.storage.open(&place.path(&entry.name), OpenMode::Read).map_err(|e| match e.kind() {
                 io::ErrorKind::NotFound => Error::MissingSegment { path: place.display(&entry.name) },
                 _ => place.error("open", &entry.name, e),
             })?;
             let reading = |e| place.error("read", &entry.name, e);
-            let len = file.len().map_err(reading)?;
-            let first_lsn = if entry.kind == Kind::Incr { first_block_lsn(&file, 0, len).map_err(reading)? } else { None };
+            let mut len = file.len().map_err(reading)?;
+            let mut first_lsn = None;
+            if entry.kind == Kind::Incr {
+                let content_len = filler::content_end(&file, len).map_err(reading)?;
+                if content_len < len {
+                    len = content_len;
+                    cuts.push((entry.name.clone(), len));
+                }
+                first_lsn = first_block_lsn(&file, 0, len).map_err(reading)?;
+            }
             files.push(FileToLoad { entry: entry.clone(), len, first_lsn });
         }
         Ok(Recovery {
@@ -156,7 +166,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
             convert: Arc::new(convert),
             rdb_end: 0,
             position: Position { lsn: 0, anchored: false },
-            cuts: Vec::new(),
+            cuts,
             warnings: notices,
             bytes_before: 0,
             bytes_in_file: 0,
@@ -374,7 +384,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         }
         self.sync_all(&manifest).inspect_err(|_| place.mark_distrust())?;
         let last = manifest.incrs.last().expect("there is an incremental").clone();
-        let segment = Segment::open(storage, &place.dir, &last.name, OpenMode::Append, runtime.threads)
+        let segment = Segment::open(storage, &place.dir, &last.name, OpenMode::Write, runtime.threads)
             .map_err(|e| place.error("open", &last.name, e))?;
         let file_len = segment.file.len().map_err(|e| place.error("read", &last.name, e))?;
         let mut earlier_bytes = 0;
@@ -397,7 +407,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
 
     fn cut(&self, name: &str, offset: u64) -> Result<()> {
         let cut = || {
-            let file = self.place.storage.open(&self.place.path(name), OpenMode::Append)?;
+            let file = self.place.storage.open(&self.place.path(name), OpenMode::Write)?;
             file.set_len(offset)?;
             // This makes what stays durable, too. If it fails the cache still shows it, whole and cut, to the next start.
             file.sync_data().inspect_err(|_| self.place.mark_distrust())
@@ -409,7 +419,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
     fn sync_all(&self, manifest: &Manifest) -> Result<()> {
         let Place { storage, dir, .. } = &*self.place;
         for entry in manifest.live() {
-            let synced = storage.open(&self.place.path(&entry.name), OpenMode::Append).and_then(|file| file.sync_data());
+            let synced = storage.open(&self.place.path(&entry.name), OpenMode::Write).and_then(|file| file.sync_data());
             synced.map_err(|e| self.place.error("sync", &entry.name, e))?;
         }
         storage.sync_dir(dir).map_err(|e| Error::io("sync", storage.display(dir), e))

@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::block::{self, HeaderLine, Parsed};
+use crate::filler;
 use crate::fs::FsStorage;
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::reader::{Chunk, Position, Reader, Tail, first_block_lsn, is_whole};
 use crate::remedy;
 use crate::scan::{self, Scan};
-use crate::segment::append_all;
+use crate::segment::write_all_at;
 use crate::storage::{File, OpenMode, Storage};
 
 const PIECE_BYTES: usize = 1 << 20;
@@ -83,11 +84,12 @@ fn check_file(subject: &Subject, rdb_end: u64, progress: &mut Progress) -> io::R
     let (storage, name) = storage_of(&subject.path);
     let file = storage.open(&name, OpenMode::Read)?;
     let size = file.len()?;
+    let content_end = filler::content_end(&file, size)?.max(rdb_end);
     let mut lines = progress.line;
     let reader = Reader {
         file,
         path: Arc::from(subject.path.display().to_string()),
-        len: size,
+        len: content_end,
         offset: rdb_end,
         position: progress.position,
         limit: subject.limit,
@@ -98,11 +100,11 @@ fn check_file(subject: &Subject, rdb_end: u64, progress: &mut Progress) -> io::R
         true
     })?;
     let end = end.expect("reading was not given up");
-    let problem = match end.tail {
+    let problem = match &end.tail {
         Tail::Clean | Tail::Superseded => None,
-        Tail::Torn(what) if what == "a transaction" => Some((size, "Reached EOF before reading EXEC for MULTI".to_owned())),
-        Tail::Torn(what) => Some((size, format!("Unexpected end of file, {what} is incomplete"))),
-        Tail::Damaged(reason) => Some((end.found_at, reason)),
+        Tail::Torn(what) if what == "a transaction" => Some((content_end, "Reached EOF before reading EXEC for MULTI".to_owned())),
+        Tail::Torn(what) => Some((content_end, format!("Unexpected end of file, {what} is incomplete"))),
+        Tail::Damaged(reason) => Some((end.found_at, reason.clone())),
     };
     if problem.is_some() {
         lines += lines_of_tail(&storage.open(&name, OpenMode::Read)?, end.offset)?;
@@ -110,7 +112,9 @@ fn check_file(subject: &Subject, rdb_end: u64, progress: &mut Progress) -> io::R
     // A base has positions of its own.
     let position = if subject.counts { end.position } else { progress.position };
     *progress = Progress { line: lines, position };
-    Ok(Report { size, ok_up_to: end.offset, problem, whole_block: end.whole_block })
+    // Filler is as valid as what stands before it.
+    let ok_up_to = if end.tail == Tail::Clean || end.offset == content_end { size } else { end.offset };
+    Ok(Report { size, ok_up_to, problem, whole_block: end.whole_block })
 }
 
 /// Checks a manifest's files or a single file, and repairs it if that is wanted. True when everything is valid in the end.
@@ -402,8 +406,8 @@ fn annotation_time(bytes: &[u8]) -> Option<i64> {
 
 fn cut_with(path: &Path, offset: u64, keep: &[u8]) -> io::Result<()> {
     let (storage, name) = storage_of(path);
-    let file = storage.open(&name, OpenMode::Append)?;
+    let file = storage.open(&name, OpenMode::Write)?;
     file.set_len(offset)?;
-    append_all(&file, std::iter::once(keep).filter(|part| !part.is_empty()))?;
+    write_all_at(&file, offset, std::iter::once(keep).filter(|part| !part.is_empty()))?;
     file.sync_data()
 }

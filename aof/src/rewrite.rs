@@ -44,7 +44,7 @@ use crate::fresh::BaseFormat;
 use crate::fs::FsStorage;
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::roll::Place;
-use crate::segment::{Segment, append_all};
+use crate::segment::{Segment, write_all_at};
 use crate::storage::{File, OpenMode, Storage};
 
 /// With `aof-rewrite-incremental-fsync`, a sync after so many bytes.
@@ -218,7 +218,7 @@ impl<S: Storage> BaseWriter<S> {
             self.file = Some(self.temp.create()?);
         }
         let file = self.file.as_ref().expect("it is there or was created");
-        append_all(file, std::iter::once(self.buffer.as_slice()).filter(|bytes| !bytes.is_empty()))?;
+        write_all_at(file, self.bytes, std::iter::once(self.buffer.as_slice()).filter(|bytes| !bytes.is_empty()))?;
         self.bytes += self.buffer.len() as u64;
         self.unsynced += self.buffer.len() as u64;
         self.buffer.clear();

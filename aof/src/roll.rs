@@ -13,7 +13,7 @@ use crate::block::HeaderLine;
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::queue::Block;
 use crate::reader;
-use crate::segment::{Segment, append_all};
+use crate::segment::{Segment, write_all_at};
 use crate::storage::{File, OpenMode, Storage};
 
 const COPY_BYTES: usize = 1 << 20;
@@ -91,14 +91,18 @@ fn fill<S: Storage>(job: &mut RollJob<S>, name: &str) -> io::Result<(Segment<S::
     let segment = Segment::open(&**storage, dir, name, OpenMode::CreateNew, job.lanes)?;
     // A block without content: even with checksums off, and before anything read back, the file begins with its position.
     let anchor = HeaderLine::new(job.from, &[]);
-    append_all(&segment.file, std::iter::once(anchor.as_bytes()))?;
+    write_all_at(&segment.file, 0, std::iter::once(anchor.as_bytes()))?;
     let mut file_len = anchor.as_bytes().len() as u64;
     if let Some((from, to)) = job.reread {
-        file_len += copy_verified(&job.old.file, from, to, &segment.file)?;
+        file_len += copy_verified(&job.old.file, from, to, &segment.file, file_len)?;
     }
     for block in &mut job.blocks {
         block.seal(job.checksums);
-        append_all(&segment.file, [block.header.as_bytes(), block.content.as_slice()].into_iter().filter(|part| !part.is_empty()))?;
+        write_all_at(
+            &segment.file,
+            file_len,
+            [block.header.as_bytes(), block.content.as_slice()].into_iter().filter(|part| !part.is_empty()),
+        )?;
         file_len += block.file_bytes();
     }
     segment.file.sync_data()?;
@@ -106,7 +110,7 @@ fn fill<S: Storage>(job: &mut RollJob<S>, name: &str) -> io::Result<(Segment<S::
 }
 
 /// Copies whole blocks of a file whose pages may have been dropped, if they are still what was written.
-fn copy_verified<F: File>(from_file: &F, from: u64, to: u64, into: &F) -> io::Result<u64> {
+fn copy_verified<F: File>(from_file: &F, from: u64, to: u64, into: &F, at: u64) -> io::Result<u64> {
     let bytes = (to - from) as usize;
     let mut content = vec![0; bytes];
     let missing = match read_exact(from_file, from, &mut content) {
@@ -116,7 +120,7 @@ fn copy_verified<F: File>(from_file: &F, from: u64, to: u64, into: &F) -> io::Re
     if missing || !reader::is_whole(&content) {
         return Err(io::Error::other(CANNOT_BE_READ_BACK));
     }
-    append_all(into, std::iter::once(content.as_slice()))?;
+    write_all_at(into, at, std::iter::once(content.as_slice()))?;
     Ok(bytes as u64)
 }
 
@@ -128,7 +132,7 @@ pub fn copy_all<F: File>(from_file: &F, into: &F) -> io::Result<()> {
     while at < len {
         let count = (len - at).min(COPY_BYTES as u64) as usize;
         read_exact(from_file, at, &mut piece[..count])?;
-        append_all(into, std::iter::once(&piece[..count]))?;
+        write_all_at(into, at, std::iter::once(&piece[..count]))?;
         at += count as u64;
     }
     into.sync_data()

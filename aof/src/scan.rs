@@ -4,7 +4,7 @@
 //! bulk strings, lengths are plain decimals, and every line ends with CR LF. Between commands, lines beginning with `#` are
 //! annotations.
 
-use crate::block::{CRC, HEADER_MAX};
+use crate::block::{CRC, HEADER_MAX, PREFIX};
 
 /// The longest annotation line that Redis reads in one piece.
 pub const ANNOTATION_MAX: usize = 1024;
@@ -64,6 +64,7 @@ pub fn annotation(bytes: &[u8], at: usize) -> Scan {
             Scan::Bad("an annotation line that is not text")
         }
         // What follows would be loaded without its checksum, and in part if it is torn.
+        Some(end) if is_cut_off_header(&window[..=end]) => Scan::Bad("a block header of which only the beginning was written"),
         Some(end) if window[..end].len() < HEADER_MAX && memchr::memmem::find(&window[..end], CRC).is_some() => {
             Scan::Bad("a block header whose beginning is damaged")
         }
@@ -71,6 +72,12 @@ pub fn annotation(bytes: &[u8], at: usize) -> Scan {
         None if window.len() == ANNOTATION_MAX => Scan::Bad("an annotation line that is too long"),
         None => Scan::Incomplete(bytes.len() + 1),
     }
+}
+
+/// Whether a block's header begins here, and filler follows before one could tell.
+fn is_cut_off_header(line: &[u8]) -> bool {
+    let common = line.iter().zip(PREFIX).take_while(|(a, b)| a == b).count();
+    (2..PREFIX.len()).contains(&common) && matches!(line.get(common), Some(b'#' | b'\n'))
 }
 
 enum Number {
@@ -120,7 +127,7 @@ pub fn transaction_mark(bytes: &[u8], args: &[(usize, usize)]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block::{HeaderLine, PREFIX};
+    use crate::block::HeaderLine;
     use proptest::prelude::*;
 
     const SET: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n";
@@ -150,6 +157,15 @@ mod tests {
             assert!(matches!(annotation(&damaged, 0), Scan::Bad(_)), "{}", damaged.escape_ascii());
         }
         assert_eq!(annotation(b"#TS:1700000000\r\n*1", 0), Scan::Whole(16));
+    }
+
+    #[test]
+    fn the_beginning_of_a_block_header_over_filler_is_no_annotation() {
+        for line in ["#BLK#####\n", "#BL\n", "#B###\n"] {
+            assert!(matches!(annotation(line.as_bytes(), 0), Scan::Bad(_)), "{line}");
+        }
+        assert_eq!(annotation(b"#B: a comment\n", 0), Scan::Whole(14));
+        assert_eq!(annotation(b"####\n", 0), Scan::Whole(5));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum Op {
     Open,
     /// [`Storage::open`] of a new file.
     Create,
-    /// [`File::append`].
+    /// [`File::write_at`].
     Write,
     /// [`File::read_at`].
     Read,
@@ -332,7 +332,7 @@ impl SimStorage {
     pub fn put(&self, path: &str, content: &[u8]) {
         let mut disk = self.disk();
         let inode = disk.inodes.len();
-        disk.inodes.push(Inode { cache: content.to_vec(), disk: content.to_vec(), dirty_from: content.len(), ..Inode::default() });
+        disk.inodes.push(Inode::durable(content.to_vec()));
         disk.names.insert(path.to_owned(), inode);
         disk.disk_names.insert(path.to_owned(), inode);
         if let Some((dir, _)) = path.rsplit_once('/') {
@@ -451,7 +451,7 @@ impl Drop for SimLock {
 }
 
 impl File for SimFile {
-    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut disk = self.storage.disk();
         let mut most = usize::MAX;
         match disk.begin(Op::Write, &self.path)? {
@@ -464,21 +464,26 @@ impl File for SimFile {
             }
             None => {}
         }
+        let len = disk.inodes[self.inode].cache.len();
+        let mut at = usize::try_from(offset).ok().filter(|&at| at <= len).expect("nothing is written beyond the end of a file");
         if let Some(capacity) = disk.capacity {
-            let room = capacity.saturating_sub(disk.used()) as usize;
+            let room = len - at + capacity.saturating_sub(disk.used()) as usize;
             if room == 0 {
                 return Err(io::Error::from_raw_os_error(ENOSPC));
             }
             most = most.min(room);
         }
         let inode = &mut disk.inodes[self.inode];
-        let mut taken = 0;
+        inode.dirty_from = inode.dirty_from.min(at);
+        let start = at;
         for part in parts {
-            let bytes = &part[..part.len().min(most - taken)];
-            inode.cache.extend_from_slice(bytes);
-            taken += bytes.len();
+            let bytes = &part[..part.len().min(most - (at - start))];
+            let over = bytes.len().min(inode.cache.len() - at);
+            inode.cache[at..at + over].copy_from_slice(&bytes[..over]);
+            inode.cache.extend_from_slice(&bytes[over..]);
+            at += bytes.len();
         }
-        Ok(taken)
+        Ok(at - start)
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {

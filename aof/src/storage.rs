@@ -10,16 +10,16 @@
 //!   why overlapping syncs each use a handle of their own (on Linux an error is told once per open file description, so two
 //!   threads that share one could see one failure and one undeserved success).
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenMode {
     /// For reading; it must exist.
     Read,
-    /// For appending (and reading, and truncating); it must exist.
-    Append,
-    /// As `Append`, created; an existing file of the name is an error.
+    /// For writing (and reading, and truncating); it must exist.
+    Write,
+    /// As `Write`, created; an existing file of the name is an error.
     CreateNew,
 }
 
@@ -48,15 +48,15 @@ pub trait Storage: Send + Sync + 'static {
     fn display(&self, path: &str) -> String;
 }
 
-/// An open file that is only ever appended to, cut, read and synced.
+/// An open file. It is written at its end, or over filler; it is cut, read and synced.
 pub trait File: Send + Sync + 'static {
-    /// Appends; like `writev` it may write less than it was given.
-    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Writes at an offset, which is at most the length; like `pwritev` it may write less than it was given.
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize>;
     /// Reads at an offset; 0 means the end of the file.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
     /// Makes the bytes written so far, and the length needed to read them, survive a loss of power (`fdatasync`).
     fn sync_data(&self) -> io::Result<()>;
-    /// Sends these bytes, which were appended, on their way to the disk, without waiting. A hint before a [`File::sync_data`] on another
+    /// Sends these bytes, which were written, on their way to the disk, without waiting. A hint before a [`File::sync_data`] on another
     /// thread: it promises nothing, and what fails is told by that sync.
     fn begin_sync(&self, offset: u64, bytes: u64);
     /// Cuts the file (it is never used to lengthen one).
@@ -76,4 +76,47 @@ pub enum LockError {
     Held(Option<u32>),
     /// The lock file could not be opened or locked.
     Io(io::Error),
+}
+
+/// Appends up to `count` bytes of the file, fewer at its end.
+pub(crate) fn read_up_to<F: File>(file: &F, offset: u64, into: &mut Vec<u8>, count: usize) -> io::Result<()> {
+    let start = into.len();
+    into.resize(start + count, 0);
+    let mut filled = 0;
+    while filled < count {
+        match file.read_at(offset + filled as u64, &mut into[start + filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    into.truncate(start + filled);
+    Ok(())
+}
+
+/// A file that is written from its beginning to its end.
+pub struct Appender<F> {
+    /// The file.
+    pub file: F,
+    len: u64,
+}
+
+impl<F: File> Appender<F> {
+    /// Of an empty file.
+    pub fn new(file: F) -> Self {
+        Appender { file, len: 0 }
+    }
+}
+
+impl<F: File> Write for Appender<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(self.len, &[IoSlice::new(bytes)])?;
+        self.len += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

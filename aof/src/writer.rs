@@ -39,6 +39,8 @@ const SLOW_WRITE_US: u64 = 5_000;
 const SLOW_WRITE_BAN_US: u64 = 1_000_000;
 /// The most one job writes, so that long queues advance step by step.
 const JOB_MAX_BYTES: u64 = 8 << 20;
+/// Filler is written for so many blocks at least.
+const FILL_BLOCKS_MIN: u64 = 4;
 const LATENCY_SAMPLE_MIN_US: u64 = 1_000;
 const LATENCY_SAMPLES_MAX: usize = 128;
 const RECENT_SYNCS: usize = 256;
@@ -242,8 +244,13 @@ impl Writer {
 
     fn write(&mut self, place: Place, sync: bool, now_us: u64) -> Action {
         let (from, to, file_bytes) = self.queue.hand_over(JOB_MAX_BYTES, self.limit(), self.checksums);
-        let span = Span { from, to, file_start: self.tail_len };
+        let file_start = self.tail_len;
         self.tail_len += file_bytes;
+        // Where one large block follows the other, it is the bytes that take the time.
+        let is_small = file_bytes <= self.limits.fill_ahead_bytes / FILL_BLOCKS_MIN;
+        let fills = is_small && self.checksums && self.policy == FsyncPolicy::Always;
+        let fill_ahead = if fills { self.limits.fill_ahead_bytes } else { 0 };
+        let span = Span { from, to, file_start, file_end: self.tail_len, fill_ahead };
         self.start(place, Some(span), sync.then_some((to, self.tail_len)), now_us)
     }
 
@@ -476,6 +483,10 @@ impl Writer {
         self.checksums = on;
     }
 
+    pub fn set_fill_ahead(&mut self, bytes: u64) {
+        self.limits.fill_ahead_bytes = bytes;
+    }
+
     pub fn set_paused(&mut self, paused: bool) {
         self.paused = paused;
     }
@@ -496,7 +507,7 @@ impl Writer {
     }
 
     /// The blocks of a job that was given out.
-    pub fn blocks(&self, span: Span) -> impl Iterator<Item = &Block> {
+    pub fn blocks(&self, span: Span) -> impl Iterator<Item = &Block> + Clone {
         self.queue.handed_blocks(span.from, span.to)
     }
 
@@ -541,11 +552,6 @@ impl Writer {
 
     pub fn file_len(&self) -> u64 {
         self.written_len
-    }
-
-    /// The same after all jobs that were given out.
-    pub fn tail_len(&self) -> u64 {
-        self.tail_len
     }
 
     /// Jobs and rolls whose events have not come.

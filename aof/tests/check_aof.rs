@@ -43,12 +43,15 @@ fn the_lines_are_those_of_redis() {
     write("multi", &format!("{good}{MULTI}{good}"));
     write("annotated", &format!("{SELECT}#TS:100\r\n{SET}#TS:200\r\n{SET}"));
     write("empty", "");
+    let filler = format!("{}\n", "#".repeat(63)).repeat(17);
+    write("filled", &format!("{good}{}", &filler[good.len()..]));
+    write("behind filler", &format!("{good}{}{good}", &filler[good.len()..]));
     write("a.aof.1.base.aof", &good);
     write("a.aof.1.incr.aof", &good);
     write("a.aof.2.incr.aof", &format!("{good}*3\r\n$3\r\nSET\r\n$1"));
     write("valid.manifest", "file a.aof.1.base.aof seq 1 type b\nfile a.aof.1.incr.aof seq 1 type i\n");
     write("torn.manifest", "file a.aof.1.base.aof seq 1 type b\nfile a.aof.1.incr.aof seq 1 type i\nfile a.aof.2.incr.aof seq 2 type i\n");
-    for name in ["good", "torn", "garbage", "multi", "annotated", "empty", "valid.manifest", "torn.manifest"] {
+    for name in ["good", "torn", "garbage", "multi", "annotated", "empty", "filled", "behind filler", "valid.manifest", "torn.manifest"] {
         let (ours, valid) = run(&dir.path().join(name), CheckOptions::default(), false);
         match redis(dir.path(), name) {
             Some(theirs) => assert_eq!((without_reason(&ours), valid), theirs, "{name}"),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use graven_aof::sim::{Dice, EINTR, EIO, ENOSPC, Fault, Op, SimStorage};
 use graven_aof::{
-    BaseFormat, Clients, Error, FinishedBase, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage, Summary,
+    BaseFormat, Clients, Error, FinishedBase, FsyncPolicy, Limits, Log, Options, Part, Recovery, RewriteState, Runtime, Storage, Summary,
     Watermarks, Work,
 };
 use std::io::Write;
@@ -35,7 +35,17 @@ fn batch(dice: &mut Dice) -> Vec<u8> {
             1..6 => dice.below(3_000),
             _ => dice.below(30),
         };
-        let value: Vec<u8> = (0..len).map(|_| b"\r\n*$#ab\0"[dice.below(8)]).collect();
+        let mut value: Vec<u8> = (0..len).map(|_| b"\r\n*$#ab\0"[dice.below(8)]).collect();
+        if dice.below(20) == 0 {
+            // Looks like the log's filler, and commands behind it.
+            let line = [[b'#'; 63].as_slice(), b"\n"].concat();
+            for _ in 0..dice.below(20) {
+                value.extend(line.repeat(dice.below(9)));
+                value.extend(command(&[b"SELECT", b"7"]));
+                value.extend(std::iter::repeat_n(b'#', dice.below(100)));
+                value.push(b'\n');
+            }
+        }
         bytes.extend(command(&[b"SET", dice.below(1000).to_string().as_bytes(), &value]));
     }
     if transaction {
@@ -268,7 +278,9 @@ impl World {
             }
             let corrupt_tail_max_bytes = if power_lost { u64::MAX } else { 0 };
             let block_checksums = self.checksums;
-            let options = Options { policy, corrupt_tail_max_bytes, block_checksums, ..Options::default() };
+            let fill_ahead_bytes = [0, 600, 5_000, 100_000][self.dice.below(4)];
+            let limits = Limits { fill_ahead_bytes, ..Limits::default() };
+            let options = Options { policy, corrupt_tail_max_bytes, block_checksums, limits, ..Options::default() };
             let runtime = self.runtime();
             match recover(&self.disk, options, runtime) {
                 Ok((log, bytes, summary)) => {

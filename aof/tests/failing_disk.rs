@@ -178,6 +178,78 @@ fn a_full_disk_is_reported_leaves_whole_blocks_and_is_forgotten_when_space_retur
     }
 }
 
+fn bench_with_filler(bytes: u64) -> Bench {
+    let limits = Limits { fill_ahead_bytes: bytes, ..Limits::default() };
+    open(&SimStorage::new(), Options { policy: FsyncPolicy::Always, limits, ..Options::default() }, 4).0
+}
+
+#[test]
+fn filler_for_which_there_is_no_room_is_left_out_and_that_of_a_full_disk_is_used_up() {
+    let mut bench = bench_with_filler(5_000);
+    bench.disk.set_capacity(Some(bench.disk.used() + 1_000));
+    bench.submit("the filler does not fit");
+    bench.run_io();
+    assert_eq!((bench.log.status(), bench.log.watermarks().durable), (Ok(()), bench.log.appended()));
+    assert!(bench.disk.content(INCR_1).unwrap().ends_with(b"the filler does not fit\r\n"));
+    bench.disk.heal();
+    bench.submit("now it does");
+    bench.run_io();
+    let filled = bench.disk.content(INCR_1).unwrap();
+    assert!(filled.len() > 5_000 && filled.ends_with(b"###\n"));
+    bench.disk.set_capacity(Some(bench.disk.used()));
+    let mut kept = 2;
+    while bench.log.status().is_ok() {
+        bench.submit(&format!("over the filler {}", "x".repeat(100)));
+        bench.run_io();
+        kept += usize::from(bench.log.status().is_ok());
+        assert!(kept < 100);
+    }
+    assert!(kept > 20, "{kept} had room");
+    assert_eq!(bench.log.status().unwrap_err().message, "No space left on device");
+    assert!(bench.disk.content(INCR_1).unwrap().ends_with(b"x\r\n"), "no half block");
+    assert_eq!(open(&bench.disk.kill(), Options::default(), 1).1, kept);
+    bench.disk.heal();
+    bench.pass(1_100_000);
+    bench.run_io();
+    assert_eq!((bench.log.status(), bench.log.watermarks().durable), (Ok(()), bench.log.appended()));
+    assert_eq!(open(&bench.disk.power_loss(&mut Dice::new(1)), Options::default(), 1).1, kept + 1);
+    assert!(bench.disk.content(INCR_2).is_none(), "a write that could be undone does not cost a file");
+}
+
+/// Else a lost sector before it could pass for the end of filler, and what a client wrote behind that line for commands.
+#[test]
+fn a_block_that_holds_a_line_of_filler_is_not_laid_over_filler() {
+    let line = format!("{}\n", "#".repeat(63));
+    for (value, is_cut) in [("x".repeat(64), false), (line.clone(), true), (format!("x{}x", line.repeat(5)), true)] {
+        let mut bench = bench_with_filler(5_000);
+        bench.submit("first");
+        bench.run_io();
+        bench.disk.record();
+        bench.submit(&value);
+        bench.run_io();
+        let operations: Vec<_> = bench.disk.take_recorded().into_iter().map(|recorded| recorded.op).collect();
+        assert_eq!(operations.starts_with(&[Op::SetLen, Op::Write]), is_cut, "{operations:?}");
+        assert!(bench.disk.content(INCR_1).unwrap().ends_with(b"###\n"), "there is filler behind it");
+        assert_eq!(open(&bench.disk.kill(), Options::default(), 1).1, 2);
+    }
+}
+
+#[test]
+fn large_blocks_and_other_policies_bring_no_filler() {
+    let mut bench = bench_with_filler(5_000);
+    bench.submit(&"x".repeat(2_000));
+    bench.run_io();
+    assert!(bench.disk.content(INCR_1).unwrap().ends_with(b"x\r\n"));
+    bench.submit("small");
+    bench.run_io();
+    assert!(bench.disk.content(INCR_1).unwrap().ends_with(b"###\n"));
+    bench.log.set_policy(FsyncPolicy::Everysec, bench.now());
+    bench.submit(&"y".repeat(20_000));
+    bench.run_io();
+    let file = bench.disk.content(INCR_1).unwrap();
+    assert!(file.ends_with(b"y\r\n") && file.len() < 24_000, "over the filler, and none behind");
+}
+
 #[test]
 fn after_a_failed_fsync_the_file_is_left_and_what_was_not_durable_is_written_again() {
     for policy in [FsyncPolicy::Always, FsyncPolicy::Everysec] {
@@ -225,7 +297,8 @@ fn killed_disk(is_torn: bool, is_followed: bool) -> SimStorage {
     let disk = bench.disk.kill();
     assert_eq!(disk.content(INCR_2), is_followed.then(Vec::new));
     if is_torn {
-        disk.open(INCR_1, OpenMode::Append).unwrap().append(&[IoSlice::new(b"#BLK:v1;")]).unwrap();
+        let file = disk.open(INCR_1, OpenMode::Write).unwrap();
+        file.write_at(file.len().unwrap(), &[IoSlice::new(b"#BLK:v1;")]).unwrap();
     }
     disk
 }
@@ -281,7 +354,7 @@ fn a_sync_that_succeeds_beside_a_failed_one_is_not_believed() {
 
 #[test]
 fn a_disk_slower_than_the_clients_saturates_instead_of_filling_memory() {
-    let limits = Limits { queued_bytes: 10_000, retained_bytes: 50_000, early_sync_bytes: 20_000 };
+    let limits = Limits { queued_bytes: 10_000, retained_bytes: 50_000, early_sync_bytes: 20_000, ..Limits::default() };
     let (mut bench, _) = open(&SimStorage::new(), Options { limits, ..Options::default() }, 2);
     bench.submit("x");
     bench.begin_job();
@@ -406,10 +479,10 @@ fn under_no_what_cannot_be_read_back_is_told_with_a_way_out() {
     for missing in [false, true] {
         let mut bench = bench(FsyncPolicy::No);
         let lsn = bench.submit("forgotten");
-        let file = bench.disk.open(INCR_1, OpenMode::Append).unwrap();
+        let file = bench.disk.open(INCR_1, OpenMode::Write).unwrap();
         file.set_len(file.len().unwrap() - 5).unwrap();
         if !missing {
-            file.append(&[std::io::IoSlice::new(&[0; 5])]).unwrap();
+            file.write_at(file.len().unwrap(), &[std::io::IoSlice::new(&[0; 5])]).unwrap();
         }
         bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
         bench.log.want_durable(lsn, bench.now());

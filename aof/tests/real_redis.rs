@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use graven_aof::sim::{EIO, Fault, Op, SimStorage};
-use graven_aof::{BaseFormat, Error, FsStorage, FsyncPolicy, Log, Options, Part, Recovery, RewriteState, Runtime, Storage};
+use graven_aof::{BaseFormat, Error, FsStorage, FsyncPolicy, Limits, Log, Options, Part, Recovery, RewriteState, Runtime, Storage};
 
 struct Redis {
     child: Child,
@@ -71,16 +71,21 @@ fn command(args: &[&str]) -> Vec<u8> {
 
 type Loaded = (Log<FsStorage>, Vec<Vec<Vec<u8>>>, Vec<String>);
 
-fn open(dir: &Path, policy: FsyncPolicy) -> Loaded {
-    let options = Options { policy, ..Options::default() };
-    // A program that another test is just starting has our files, and so the lock of the log that was closed, until it runs.
+/// A program that another test is just starting has our files, and so the lock of a log that was closed, until it runs.
+fn once_it_is_free<T>(mut open: impl FnMut() -> Result<T, Error>) -> T {
     let until = Instant::now() + Duration::from_secs(5);
-    let mut recovery = loop {
-        match Recovery::open(Arc::new(FsStorage::new(dir)), options.clone()) {
+    loop {
+        match open() {
             Err(Error::InUse { .. }) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
-            recovery => break recovery.unwrap(),
+            opened => return opened.unwrap(),
         }
-    };
+    }
+}
+
+fn open(dir: &Path, policy: FsyncPolicy) -> Loaded {
+    let limits = Limits { fill_ahead_bytes: 10_000, ..Limits::default() };
+    let options = Options { policy, limits, ..Options::default() };
+    let mut recovery = once_it_is_free(|| Recovery::open(Arc::new(FsStorage::new(dir)), options.clone()));
     let mut commands = Vec::new();
     while let Some(part) = recovery.next_part().unwrap() {
         match part {
@@ -142,6 +147,39 @@ fn redis_loads_what_the_log_wrote_and_the_log_loads_what_redis_appended() {
     let redis = Redis::start(dir.path()).unwrap();
     assert_eq!(redis.ask("GET count"), "310");
     assert_eq!(redis.ask("GET after"), "rewrite");
+}
+
+#[test]
+fn redis_loads_a_log_with_filler_appends_behind_it_and_the_log_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+    let mut count = 0;
+    for round in 0..12 {
+        let (mut log, _, warnings) = open(dir.path(), FsyncPolicy::Always);
+        assert_eq!(warnings, Vec::<String>::new());
+        // Each time the filler begins at another place of its line, and now and then it was just renewed.
+        write_keys(&mut log, count, 7 + round);
+        count += 7 + round;
+        assert_eq!(log.watermarks().durable, log.appended());
+        drop(log);
+        let file = std::fs::read(&path).unwrap();
+        assert!(file.ends_with(b"####\n"), "it ends with filler");
+        check_with_redis(dir.path());
+        let Some(redis) = Redis::start(dir.path()) else { return };
+        assert_eq!(redis.ask("GET count"), count.to_string());
+        assert_eq!(redis.ask("DBSIZE"), format!(":{}", count + 1 + usize::from(round > 0)));
+        assert_eq!(redis.ask("INCR redis"), format!(":{}", round + 1));
+        redis.ask("SHUTDOWN");
+        drop(redis);
+        assert!(std::fs::read(&path).unwrap().starts_with(&file), "appended behind the filler");
+    }
+    let (mut log, commands, _) = open(dir.path(), FsyncPolicy::Always);
+    assert_eq!(commands.iter().filter(|args| args.len() == 2 && args[1] == b"redis").count(), 12);
+    write_keys(&mut log, count, 1);
+    assert!(std::fs::read(&path).unwrap().ends_with(b"####\n"));
+    log.flush(5_000_000).unwrap();
+    assert!(std::fs::read(&path).unwrap().ends_with(b"EXEC\r\n"), "whoever stops the log finds its last block at the end");
+    check_with_redis(dir.path());
 }
 
 #[test]
@@ -280,7 +318,7 @@ fn redis_loads_a_log_that_was_begun_beside_an_earlier_one() {
     log.flush(5_000_000).unwrap();
     drop(log);
     let storage = Arc::new(FsStorage::new(dir.path()));
-    let mut log = Log::begin(storage, Options::default(), Runtime::new(|| ()), 4711).unwrap();
+    let mut log = once_it_is_free(|| Log::begin(storage.clone(), Options::default(), Runtime::new(|| ()), 4711));
     write_keys(&mut log, 100, 2);
     let mut base = log.base_writer(BaseFormat::Commands, false).unwrap();
     base.write_all(&[command(&["SELECT", "0"]), command(&["SET", "count", "40"])].concat()).unwrap();

@@ -61,8 +61,8 @@ impl Storage for SlowDisk {
 }
 
 impl File for SlowFile {
-    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.append(parts)
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_at(offset, parts)
     }
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         self.0.read_at(offset, into)

@@ -90,10 +90,14 @@ impl Storage for MemoryStorage {
 }
 
 impl File for MemoryFile {
-    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write_at(&self, offset: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut content = held(&self.0);
+        let start = (offset as usize).min(content.len());
+        let rest = content.split_off(start);
         parts.iter().for_each(|part| content.extend_from_slice(part));
-        Ok(parts.iter().map(|part| part.len()).sum())
+        let written = parts.iter().map(|part| part.len()).sum();
+        content.extend_from_slice(rest.get(written..).unwrap_or_default());
+        Ok(written)
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {

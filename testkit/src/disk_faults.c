@@ -3,13 +3,14 @@
  * behaviour while the server runs. The layout is that of disk_faults.rs. Only regular files whose path contains
  * "appendonlydir" are touched; logs, sockets and pipes never are.
  *
- * It also notes for each file how many bytes have really been synced, so that a test can cut the files back to that
- * length after a kill: what a power loss would have left.
+ * It also notes for each file how many bytes have really been synced and not been written over since, so that a test can cut
+ * the files back to that length after a kill: what a power loss would have left.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,33 +78,60 @@ static int fail(int error) {
     return -1;
 }
 
-static void note_synced(uint64_t inode, int64_t size, int shrink) {
+/* The file's place in the table; -1 if that is full. */
+static int slot_of(int fd, int64_t *size) {
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) return -1;
+    *size = st.st_size;
     for (int i = 0; i < FILES; i++) {
         uint64_t free_slot = 0;
-        if (control->file[i].inode != inode &&
-            !__atomic_compare_exchange_n((uint64_t *)&control->file[i].inode, &free_slot, inode, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
-            free_slot != inode)
-            continue;
-        int64_t known = control->file[i].synced;
-        while (shrink ? known > size : known < size)
-            if (__atomic_compare_exchange_n((int64_t *)&control->file[i].synced, &known, size, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) break;
-        return;
+        if (control->file[i].inode == st.st_ino ||
+            __atomic_compare_exchange_n((uint64_t *)&control->file[i].inode, &free_slot, st.st_ino, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) ||
+            free_slot == st.st_ino)
+            return i;
     }
+    return -1;
+}
+
+/* A sync under way: what was written since it began is not covered by it, though the file may have been as long before. */
+struct sync { int slot; int64_t covers; struct sync *next; };
+static struct sync *under_way;
+static pthread_mutex_t noting = PTHREAD_MUTEX_INITIALIZER;
+
+/* From here on the file is, or will be, something else than what was synced. */
+static void note_change(int fd, int64_t offset) {
+    int64_t size;
+    int slot = slot_of(fd, &size);
+    if (slot < 0) return;
+    pthread_mutex_lock(&noting);
+    if (control->file[slot].synced > offset) control->file[slot].synced = offset;
+    for (struct sync *sync = under_way; sync; sync = sync->next)
+        if (sync->slot == slot && sync->covers > offset) sync->covers = offset;
+    pthread_mutex_unlock(&noting);
 }
 
 static int synced(int fd, int (*real)(int)) {
     if (!ours(fd)) return real(fd);
-    struct stat st;
-    int known = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    struct sync sync = {0};
+    sync.slot = slot_of(fd, &sync.covers);
+    pthread_mutex_lock(&noting);
+    sync.next = under_way;
+    under_way = &sync;
+    pthread_mutex_unlock(&noting);
     control->syncs++;
     int64_t us = control->sync_delay_us;
     if (us > 0) {
         struct timespec wait = {us / 1000000, us % 1000000 * 1000};
         nanosleep(&wait, 0);
     }
-    if (due(&control->sync_failures)) return fail((int)control->sync_errno);
-    int result = real(fd);
-    if (result == 0 && known) note_synced(st.st_ino, st.st_size, 0);
+    int result = due(&control->sync_failures) ? fail((int)control->sync_errno) : real(fd);
+    int error = errno;
+    pthread_mutex_lock(&noting);
+    for (struct sync **at = &under_way; *at; at = &(*at)->next)
+        if (*at == &sync) { *at = sync.next; break; }
+    if (result == 0 && sync.slot >= 0 && control->file[sync.slot].synced < sync.covers) control->file[sync.slot].synced = sync.covers;
+    pthread_mutex_unlock(&noting);
+    errno = error;
     return result;
 }
 
@@ -113,10 +141,8 @@ int fdatasync(int fd) { REAL(int, "fdatasync", int); return synced(fd, real); }
 static int truncated(int fd, off_t size, int (*real)(int, off_t)) {
     if (!ours(fd)) return real(fd, size);
     if (control->truncate_errno) return fail((int)control->truncate_errno);
-    struct stat st;
-    int result = real(fd, size);
-    if (result == 0 && fstat(fd, &st) == 0) note_synced(st.st_ino, size, 1);
-    return result;
+    note_change(fd, size);
+    return real(fd, size);
 }
 
 int ftruncate(int fd, off_t size) { REAL(int, "ftruncate", int, off_t); return truncated(fd, size, real); }
@@ -182,7 +208,9 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
     REAL(ssize_t, "pwrite", int, const void *, size_t, off_t);
-    if (!write_faults() || !ours(fd)) return real(fd, bytes, count, offset);
+    if (!ours(fd)) return real(fd, bytes, count, offset);
+    note_change(fd, offset);
+    if (!write_faults()) return real(fd, bytes, count, offset);
     control->writes++;
     int64_t n = admitted(fd, count);
     return n < 0 ? -1 : real(fd, bytes, (size_t)n, offset);
@@ -194,8 +222,9 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
 
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
     REAL(ssize_t, "pwritev", int, const struct iovec *, int, off_t);
-    if (!write_faults() || !ours(fd)) return real(fd, parts, count, offset);
-    return one_by_one(fd, parts, count, offset, 1);
+    if (!ours(fd)) return real(fd, parts, count, offset);
+    note_change(fd, offset);
+    return write_faults() ? one_by_one(fd, parts, count, offset, 1) : real(fd, parts, count, offset);
 }
 
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset) {

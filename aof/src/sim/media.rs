@@ -1,7 +1,7 @@
 //! What a simulated disk keeps of files and names when the power goes.
 //!
-//! Of the bytes that were not synced: a first part or all, and of that any subset of the sectors; the others are zeros, or what
-//! the disk had there before. Names keep their order as a rule, as a journal does; now and then some reach the disk without those before
+//! Of the bytes that were not synced: a first part or all, and of that any subset of the sectors; the others are what the file had
+//! there before, or zeros or what the disk had there if the file was shorter. Names keep their order as a rule, as a journal does; now and then some reach the disk without those before
 //! them, which a file system may do.
 
 use super::Dice;
@@ -59,12 +59,6 @@ impl Inode {
     }
 
     pub(super) fn after_power_loss(&self, dice: &mut Dice) -> Inode {
-        let mut found = self.disk.clone();
-        if let Some(cut_to) = self.cut_to
-            && dice.below(2) == 0
-        {
-            found.truncate(cut_to);
-        }
         let from = self.dirty_from.min(self.cache.len());
         let dirty = &self.cache[from..];
         let wanted = match dice.below(4) {
@@ -74,26 +68,49 @@ impl Inode {
         };
         let lost = [Lost::Nothing, Lost::All, Lost::Some, Lost::Garbage][dice.below(4)];
         let mut dirty = &dirty[..wanted.min(dirty.len())];
-        if !dirty.is_empty() {
-            found.resize(from.max(found.len()), 0);
-            found.truncate(from);
+        let mut old = self.disk.as_slice();
+        if let Some(cut_to) = self.cut_to
+            && (!dirty.is_empty() || dice.below(2) == 0)
+        {
+            old = &old[..cut_to.min(old.len())];
         }
+        if dirty.is_empty() {
+            return Inode::durable(old.to_vec());
+        }
+        let mut found = old[..from.min(old.len())].to_vec();
+        found.resize(from, 0);
         while !dirty.is_empty() {
             let (sector, rest) = dirty.split_at(dirty.len().min(SECTOR_BYTES - found.len() % SECTOR_BYTES));
             dirty = rest;
-            match lost {
-                Lost::All => found.resize(found.len() + sector.len(), 0),
-                Lost::Some if dice.below(3) == 0 => found.resize(found.len() + sector.len(), 0),
-                Lost::Garbage if dice.below(3) == 0 => sector.iter().for_each(|_| found.push(dice.below(256) as u8)),
-                Lost::Nothing | Lost::Some | Lost::Garbage => found.extend_from_slice(sector),
+            let is_lost = match lost {
+                Lost::Nothing => false,
+                Lost::All => true,
+                Lost::Some | Lost::Garbage => dice.below(3) == 0,
+            };
+            if !is_lost {
+                found.extend_from_slice(sector);
+                continue;
+            }
+            // What was written over is as it was; what was not there before is anything.
+            let before = old.get(found.len()..).unwrap_or(&[]);
+            let before = &before[..before.len().min(sector.len())];
+            found.extend_from_slice(before);
+            for _ in before.len()..sector.len() {
+                found.push(if lost == Lost::Garbage { dice.below(256) as u8 } else { 0 });
             }
         }
-        Inode { dirty_from: found.len(), cache: found.clone(), disk: found, ..Inode::default() }
+        found.extend_from_slice(old.get(found.len()..).unwrap_or(&[]));
+        Inode::durable(found)
+    }
+
+    /// A file of which all is on the disk.
+    pub(super) fn durable(content: Vec<u8>) -> Inode {
+        Inode { dirty_from: content.len(), cache: content.clone(), disk: content, ..Inode::default() }
     }
 }
 
 /// Which sectors do not reach the disk, although the file's length does.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Lost {
     Nothing,
     All,

@@ -4,8 +4,8 @@
 //! at any of these leaves the old file or the new one whole; what a killed process leaves under its temporary name is removed
 //! at the next start.
 
-use graven_aof::{Disk, DiskFile, File, OpenMode, Storage};
-use std::io::{self, BufWriter, IoSlice, Read, Write};
+use graven_aof::{Appender, Disk, DiskFile, File, OpenMode, Storage};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 /// With `rdb-save-incremental-fsync`, a sync after so many bytes, so that the disk is not given everything at the end.
@@ -67,34 +67,21 @@ impl Read for Reading {
     }
 }
 
-/// A file written at its end.
-struct Appending(DiskFile);
-
-impl Write for Appending {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.append(&[IoSlice::new(bytes)])
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A file that is synced as it grows.
 pub(super) struct Syncing {
-    out: BufWriter<Appending>,
+    out: BufWriter<Appender<DiskFile>>,
     unsynced: u64,
     is_incremental: bool,
 }
 
 impl Syncing {
     pub(super) fn new(file: DiskFile, is_incremental: bool) -> Syncing {
-        Syncing { out: BufWriter::with_capacity(BUFFER_BYTES, Appending(file)), unsynced: 0, is_incremental }
+        Syncing { out: BufWriter::with_capacity(BUFFER_BYTES, Appender::new(file)), unsynced: 0, is_incremental }
     }
 
     /// Makes everything durable.
     pub(super) fn finish(self) -> io::Result<()> {
-        self.out.into_inner()?.0.sync_data()
+        self.out.into_inner()?.file.sync_data()
     }
 }
 
@@ -105,7 +92,7 @@ impl Write for Syncing {
         if self.is_incremental && self.unsynced >= SYNC_EVERY_BYTES {
             self.unsynced = 0;
             self.out.flush()?;
-            self.out.get_ref().0.sync_data()?;
+            self.out.get_ref().file.sync_data()?;
         }
         Ok(written)
     }
