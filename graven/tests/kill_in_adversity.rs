@@ -83,7 +83,8 @@ fn acked_writes_survive_kill_nine_on_a_file_system_that_is_really_full_at_times(
         let Some(tmpfs) = Tmpfs::mount(24 << 10) else { return };
         let tmpfs = Arc::new(tmpfs);
         let data = tmpfs.path().join("data");
-        let mut server = graven(policy).data(&data).prepare().unwrap();
+        // Little filler, so that what is written soon needs space.
+        let mut server = graven(policy).data(&data).option("aof-fill-ahead", 4096).prepare().unwrap();
         let plan = Plan {
             kill_after_ms: (50, 500),
             upkeep: true,

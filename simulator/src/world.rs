@@ -117,10 +117,11 @@ impl<'t> World<'t> {
         let policy = if self.plan.bug == Some(Bug::ReplyReleasedEarly) { FsyncPolicy::No } else { self.policy };
         let tail = if loses_tail { "1gb" } else { "0" };
         let checksums = self.checksums && self.plan.bug != Some(Bug::TornBlockAccepted);
+        let fill_ahead = [0, 3_000, 100_000][self.plan.seed as usize % 3];
         let level = if self.trace.is_some() { "notice" } else { "nothing" };
         format!(
             "--appendonly yes --appendfsync {policy} --aof-block-checksums {} --aof-use-rdb-preamble {} \
-             --aof-load-corrupt-tail-max-size {tail} --databases 2 --hash-max-listpack-entries 4 --set-max-listpack-entries 4 \
+             --aof-load-corrupt-tail-max-size {tail} --aof-fill-ahead {fill_ahead} --databases 2 --hash-max-listpack-entries 4 --set-max-listpack-entries 4 \
              --zset-max-listpack-entries 4 --list-max-listpack-size 4 --stream-node-max-entries 3 --auto-aof-rewrite-min-size 4kb \
              --loglevel {level}",
             yes(checksums),

@@ -65,6 +65,8 @@ pub struct Options {
     pub aof_load_corrupt_tail_max_bytes: u64,
     /// `aof-block-checksums`
     pub aof_block_checksums: bool,
+    /// `aof-fill-ahead`
+    pub aof_fill_ahead_bytes: u64,
     /// `aof-timestamp-enabled`
     pub aof_timestamp_enabled: bool,
     /// `aof-use-rdb-preamble`
@@ -228,6 +230,7 @@ impl Options {
             aof_load_truncated: get.bool("aof-load-truncated"),
             aof_load_corrupt_tail_max_bytes: get.int("aof-load-corrupt-tail-max-size"),
             aof_block_checksums: get.bool("aof-block-checksums"),
+            aof_fill_ahead_bytes: get.int("aof-fill-ahead"),
             aof_timestamp_enabled: get.bool("aof-timestamp-enabled"),
             aof_use_rdb_preamble: get.bool("aof-use-rdb-preamble"),
             aof_rewrite_incremental_fsync: get.bool("aof-rewrite-incremental-fsync"),
@@ -329,6 +332,7 @@ impl Options {
             load_truncated: self.aof_load_truncated,
             corrupt_tail_max_bytes: self.aof_load_corrupt_tail_max_bytes,
             block_checksums: self.aof_block_checksums,
+            limits: graven_aof::Limits { fill_ahead_bytes: self.aof_fill_ahead_bytes, ..graven_aof::Limits::default() },
             ..graven_aof::Options::default()
         }
     }

@@ -113,6 +113,7 @@ impl Outside {
             }
             log.set_policy(config.appendfsync, now_us);
             log.set_block_checksums(config.aof_block_checksums);
+            log.set_fill_ahead(config.aof_fill_ahead_bytes);
             log.set_auto_collect(!config.aof_disable_auto_gc);
             engine.set_track_reads(config.appendfsync == FsyncPolicy::Always && !log.is_pending());
         }

@@ -1,6 +1,6 @@
 //! What is kept on disk, where, and how hard.
 
-use super::{COUNT, I64_MAX, Kind, Parameter, SIZE, TEXT, file_name, grammar, int};
+use super::{COUNT, I64_MAX, Kind, Parameter, SIZE, TEXT, file_name, grammar, int, memory};
 
 const NAME: Kind = Kind::Text(file_name);
 const FSYNC: Kind = Kind::Enum(&[("everysec", 1), ("always", 2), ("no", 0)]);
@@ -42,6 +42,12 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         "yes",
         "Whether each batch in the log begins with a checksum line. `no` is for readers older than Redis 7.0.",
     ),
+    Parameter::new(
+        "aof-fill-ahead",
+        memory(0, 64 << 20),
+        "512kb",
+        "Under `appendfsync always`: how much filler is written behind the log's last block, for the next ones to overwrite. 0 for none.",
+    ),
     Parameter::new("aof-use-rdb-preamble", Kind::Bool, "yes", "Whether a rewritten log begins with an RDB."),
     Parameter::new("aof-timestamp-enabled", Kind::Bool, "no", "Whether the log holds `#TS:` lines."),
     Parameter::new("aof-rewrite-incremental-fsync", Kind::Bool, "yes", "Whether a rewrite syncs as it writes."),
@@ -73,7 +79,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         .inert(),
     Parameter::new(
         "loading-process-events-interval-bytes",
-        super::memory(1024, super::I32_MAX),
+        memory(1024, super::I32_MAX),
         "2mb",
         "Bytes loaded between two looks at the sockets.",
     )
