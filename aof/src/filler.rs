@@ -148,6 +148,11 @@ pub fn may_be_followed(offset: u64) -> bool {
     offset % SECTOR_BYTES as u64 == LINE_BYTES as u64
 }
 
+/// Whether filler between these offsets certainly stands for sectors that were not written, and is nobody's own line of marks.
+pub fn are_lost_sectors(start: u64, end: u64) -> bool {
+    end.is_multiple_of(SECTOR_BYTES as u64) && end - start >= LINE_BYTES as u64
+}
+
 /// Whether these bytes, which begin like a block's header, go on as filler within the longest header.
 pub fn cuts_off(header: &[u8]) -> bool {
     holds_line(&header[..header.len().min(HEADER_MAX + LINE_BYTES)])

@@ -3,7 +3,7 @@
 //!
 //! Only whole commands, whole transactions and whole verified blocks are handed out. What follows the last of them is told
 //! apart:
-//! * *torn*: the file ends in the middle of something, as after a crash, or a block was written in part over filler. A block is dropped as
+//! * *torn*: the file ends in the middle of something, as after a crash, or in a block of which only a part was written over filler. A block is dropped as
 //!   a whole, also if some of its commands are there. Looking torn is not enough when a genuine block stands further on: then a length was
 //!   damaged;
 //! * *damaged*: bytes that nobody wrote there: a checksum that does not fit, zeros, garbage, a gap in the positions;
@@ -316,7 +316,7 @@ enum Stop {
     Need(usize),
     End,
     Superseded,
-    /// The block there never was on the disk as a whole.
+    /// The block to which this belongs never was on the disk as a whole: filler stands in its place.
     Unwritten(usize),
     Damaged(usize, String),
 }
@@ -402,7 +402,10 @@ impl Splitter {
                     }
                     Seen::TooFew if !at_end || self.is_behind_filler => return Stop::Need(bytes.len() + 1),
                     Seen::Other if self.ends_in_a_hole(offset) => {
-                        return Stop::Damaged(pos, "what was written before this is missing".to_owned());
+                        return match filler::are_lost_sectors(self.content_end, offset) {
+                            true => Stop::Unwritten(pos),
+                            false => Stop::Damaged(pos, "what was written before this is missing".to_owned()),
+                        };
                     }
                     Seen::TooFew | Seen::Other => {}
                 }

@@ -77,6 +77,8 @@ struct Report {
     problem: Option<(u64, String)>,
     /// Where a whole block stands at the damage or behind it.
     whole_block: Option<u64>,
+    /// How many bytes at its end hold nothing.
+    filler: u64,
 }
 
 /// Checks one file of commands (from `rdb_end` on).
@@ -114,7 +116,7 @@ fn check_file(subject: &Subject, rdb_end: u64, progress: &mut Progress) -> io::R
     *progress = Progress { line: lines, position };
     // Filler is as valid as what stands before it.
     let ok_up_to = if end.tail == Tail::Clean || end.offset == content_end { size } else { end.offset };
-    Ok(Report { size, ok_up_to, problem, whole_block: end.whole_block })
+    Ok(Report { size, ok_up_to, problem, whole_block: end.whole_block, filler: size - content_end })
 }
 
 /// Checks a manifest's files or a single file, and repairs it if that is wanted. True when everything is valid in the end.
@@ -252,7 +254,7 @@ fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, 
         writeln!(surroundings.out, "Successfully truncated AOF {shown} to timestamp {timestamp}")?;
         return Ok(true);
     }
-    let Report { size, ok_up_to, problem, whole_block } = check_file(subject, rdb_end, progress)?;
+    let Report { size, ok_up_to, problem, whole_block, filler } = check_file(subject, rdb_end, progress)?;
     let diff = size - ok_up_to;
     match &problem {
         Some((offset, reason)) => writeln!(surroundings.out, "0x{offset:16x}: {reason}")?,
@@ -269,6 +271,9 @@ fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, 
     if problem.is_none() {
         writeln!(surroundings.out, "{label} {shown} is valid")?;
         return Ok(true);
+    }
+    if filler > 0 {
+        writeln!(surroundings.out, "{filler} bytes at the end are filler, which holds nothing")?;
     }
     if let Some(at) = whole_block {
         writeln!(surroundings.out, "{}", remedy::instead_of_a_cut(at))?;

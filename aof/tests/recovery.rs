@@ -201,6 +201,22 @@ fn what_lost_sectors_leave_of_blocks_over_filler_is_never_taken_for_commands() {
 }
 
 #[test]
+fn a_line_of_marks_that_somebody_wrote_costs_nothing() {
+    let (contents, blocks) = three();
+    let first = blocks[0].as_slice();
+    for len in 1..200 {
+        let marks = ["#".repeat(len), "\n".to_owned()].concat();
+        let file = [first, marks.as_bytes(), &set("by", "hand")].concat();
+        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+        match load(&disk) {
+            Ok((bytes, _)) => assert_eq!(bytes, [contents[0].as_slice(), &set("by", "hand")].concat(), "{len}"),
+            Err(refused) => assert!(matches!(refused, Error::Damaged { .. }), "{len}: {refused}"),
+        }
+        assert_eq!(disk.content(INCR_1).unwrap(), file, "{len}");
+    }
+}
+
+#[test]
 fn commands_that_redis_appended_behind_filler_are_loaded_and_filler_is_no_position() {
     let (contents, blocks) = three();
     let first = blocks[0].as_slice();
