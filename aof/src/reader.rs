@@ -113,7 +113,7 @@ pub struct Position {
 /// Why a file's good part ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tail {
-    /// It is the end of the file.
+    /// What follows holds nothing, if there is anything.
     Clean,
     /// The file ends in the middle of this.
     Torn(String),
@@ -206,6 +206,8 @@ impl<F: File> Reader<F> {
                     }
                     let what = torn_what(&carry);
                     match self.later_block(base, splitter.position.lsn)? {
+                        // It holds nothing, and Redis takes it as well.
+                        None if is_annotation(&carry) => end(0, Tail::Clean),
                         Some(at) => end(
                             0,
                             Tail::Damaged(format!(
@@ -297,10 +299,15 @@ pub fn is_whole(bytes: &[u8]) -> bool {
     splitter.split(bytes, 0, true) == Stop::End && splitter.safe == bytes.len()
 }
 
+/// Whether these bytes, which end too early, are of a line that nobody executes; or too few to tell that of a block's header.
+fn is_annotation(carry: &[u8]) -> bool {
+    carry.first() == Some(&b'#') && !carry.starts_with(block::PREFIX)
+}
+
 fn torn_what(carry: &[u8]) -> &'static str {
     if carry.starts_with(block::PREFIX) {
         "a block"
-    } else if carry.first() == Some(&b'#') {
+    } else if is_annotation(carry) {
         "an annotation"
     } else {
         match scan::command(carry, 0, &mut Vec::new()) {
@@ -390,26 +397,17 @@ impl Splitter {
             let Some(&first) = bytes.get(pos) else {
                 return if at_end && !in_transaction { Stop::End } else { Stop::Need(pos + 1) };
             };
-            let rest = &bytes[pos..];
-            if pos == self.safe && !in_transaction {
-                let offset = self.base + pos as u64;
-                match filler::look(offset, rest) {
-                    Seen::Filler(len) => {
-                        pos += len;
-                        self.safe = pos;
-                        self.is_behind_filler = true;
+            if pos == self.safe {
+                match self.filler(bytes, at_end) {
+                    Ok(None) => {}
+                    Ok(Some(end)) => {
+                        pos = end;
                         continue;
                     }
-                    Seen::TooFew if !at_end || self.is_behind_filler => return Stop::Need(bytes.len() + 1),
-                    Seen::Other if self.ends_in_a_hole(offset) => {
-                        return match filler::are_lost_sectors(self.content_end, offset) {
-                            true => Stop::Unwritten(pos),
-                            false => Stop::Damaged(pos, "what was written before this is missing".to_owned()),
-                        };
-                    }
-                    Seen::TooFew | Seen::Other => {}
+                    Err(stop) => return stop,
                 }
             }
+            let rest = &bytes[pos..];
             let whole = match first {
                 b'#' if rest.len() < block::PREFIX.len() && block::PREFIX.starts_with(rest) => return Stop::Need(bytes.len() + 1),
                 b'#' if rest.starts_with(block::PREFIX) => {
@@ -437,6 +435,25 @@ impl Splitter {
             if !in_transaction {
                 self.make_safe(pos);
             }
+        }
+    }
+
+    /// A line of filler behind what is safe, if there is one: its end.
+    fn filler(&mut self, bytes: &[u8], at_end: bool) -> Result<Option<usize>, Stop> {
+        let pos = self.safe;
+        let offset = self.base + pos as u64;
+        match filler::look(offset, &bytes[pos..]) {
+            Seen::Filler(len) => {
+                self.safe += len;
+                self.is_behind_filler = true;
+                Ok(Some(self.safe))
+            }
+            Seen::TooFew if !at_end || self.is_behind_filler => Err(Stop::Need(bytes.len() + 1)),
+            Seen::Other if self.ends_in_a_hole(offset) => Err(match filler::are_lost_sectors(self.content_end, offset) {
+                true => Stop::Unwritten(pos),
+                false => Stop::Damaged(pos, "what was written before this is missing".to_owned()),
+            }),
+            Seen::TooFew | Seen::Other => Ok(None),
         }
     }
 

@@ -82,7 +82,9 @@ pub struct Summary {
 
 struct FileToLoad {
     entry: Entry,
+    /// Where its content ends, and its filler.
     len: u64,
+    whole_len: u64,
     /// Where its first verified block says that it begins.
     first_lsn: Option<u64>,
 }
@@ -136,24 +138,19 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
     pub fn open_with(storage: Arc<S>, options: Options, convert: impl Fn(Chunk) -> C + Send + Sync + 'static) -> Result<Self> {
         let Found { place, lock, manifest, notices } = directory::find(storage, &options)?;
         let mut files = Vec::new();
-        let mut cuts = Vec::new();
         for entry in manifest.iter().flat_map(Manifest::live) {
             let file = place.storage.open(&place.path(&entry.name), OpenMode::Read).map_err(|e| match e.kind() {
                 io::ErrorKind::NotFound => Error::MissingSegment { path: place.display(&entry.name) },
                 _ => place.error("open", &entry.name, e),
             })?;
             let reading = |e| place.error("read", &entry.name, e);
-            let mut len = file.len().map_err(reading)?;
-            let mut first_lsn = None;
+            let whole_len = file.len().map_err(reading)?;
+            let (mut len, mut first_lsn) = (whole_len, None);
             if entry.kind == Kind::Incr {
-                let content_len = filler::content_end(&file, len).map_err(reading)?;
-                if content_len < len {
-                    len = content_len;
-                    cuts.push((entry.name.clone(), len));
-                }
+                len = filler::content_end(&file, whole_len).map_err(reading)?;
                 first_lsn = first_block_lsn(&file, 0, len).map_err(reading)?;
             }
-            files.push(FileToLoad { entry: entry.clone(), len, first_lsn });
+            files.push(FileToLoad { entry: entry.clone(), len, whole_len, first_lsn });
         }
         Ok(Recovery {
             place,
@@ -166,7 +163,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
             convert: Arc::new(convert),
             rdb_end: 0,
             position: Position { lsn: 0, anchored: false },
-            cuts,
+            cuts: Vec::new(),
             warnings: notices,
             bytes_before: 0,
             bytes_in_file: 0,
@@ -264,8 +261,8 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
     }
 
     fn end_of_file(&mut self, end: End) -> Result<()> {
-        let FileToLoad { entry, len, .. } = &self.files[self.index];
-        let (name, len) = (entry.name.clone(), *len);
+        let FileToLoad { entry, len, whole_len, .. } = &self.files[self.index];
+        let (name, len, whole_len) = (entry.name.clone(), *len, *whole_len);
         let path = self.place.display(&name);
         let behind = &self.files[self.index + 1..];
         // A rewrite names the next incremental before the present one is at its end.
@@ -273,13 +270,14 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         let counts = entry.kind == Kind::Incr;
         let lost = len - end.offset;
         match end.tail {
-            Tail::Clean => {}
-            Tail::Superseded => {
-                if lost > 0 {
+            Tail::Clean | Tail::Superseded => {
+                if end.tail == Tail::Superseded && lost > 0 {
                     self.warnings.push(format!(
                         "{path}: {lost} bytes from offset {} on were written again into a later file after a disk failure, and are cut off",
                         end.offset
                     ));
+                }
+                if counts && end.offset < whole_len {
                     self.cuts.push((name, end.offset));
                 }
             }
