@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use graven_aof::{Error, Options, Part, Recovery, Runtime};
+use graven_aof::{Error, FsyncPolicy, Limits, Options, Part, Recovery, Runtime};
 
 use crate::memory::MemoryStorage;
 
@@ -42,6 +42,8 @@ pub const SEGMENT_WORDS: &[&[u8]] = &[
     b";crc:",
     b"#TS:1700000000\r\n",
     b"#\r\n",
+    b"###############################################################\n",
+    b"##",
     b"\r\n",
     b"*1\r\n$5\r\nMULTI\r\n",
     b"*1\r\n$4\r\nEXEC\r\n",
@@ -65,11 +67,13 @@ pub fn manifest_seeds() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-/// Valid segments: written by the log itself, foreign commands, both.
+/// Valid segments: written by the log itself, foreign commands, both; with filler, and foreign commands behind it.
 pub fn segment_seeds() -> Vec<Vec<u8>> {
     let foreign = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n#TS:1700000000\r\n*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*1\r\n$4\r\nEXEC\r\n";
-    let own = written_by_the_log();
-    vec![foreign.to_vec(), own.clone(), [foreign, &own[..]].concat(), vec![], in_blocks(foreign)]
+    let own = written_by_the_log(0);
+    let filled = written_by_the_log(600);
+    let behind_filler = [&filled, &foreign[..]].concat();
+    vec![foreign.to_vec(), own.clone(), [foreign, &own[..]].concat(), vec![], in_blocks(foreign), filled, behind_filler]
 }
 
 /// The valid segments with a first byte that chooses options.
@@ -80,9 +84,11 @@ pub fn segment_inputs() -> Vec<Vec<u8>> {
 }
 
 /// What the log writes for a few batches.
-fn written_by_the_log() -> Vec<u8> {
+fn written_by_the_log(fill_ahead_bytes: u64) -> Vec<u8> {
     let storage = Arc::new(MemoryStorage::default());
-    let recovery = Recovery::open(storage.clone(), Options::default()).expect("an empty directory is taken");
+    let limits = Limits { fill_ahead_bytes, ..Limits::default() };
+    let options = Options { policy: FsyncPolicy::Always, limits, ..Options::default() };
+    let recovery = Recovery::open(storage.clone(), options).expect("an empty directory is taken");
     let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).expect("an empty directory is opened");
     for value in ["first", "", "third with\r\nline ends"] {
         let mut batch = Vec::new();
