@@ -338,11 +338,9 @@ struct Splitter {
     commands: Vec<Found>,
     args: Vec<(usize, usize)>,
     safe_commands: usize,
-    /// What is safe ends with a line of filler.
-    is_behind_filler: bool,
     /// Where the bytes begin that are split.
     base: u64,
-    /// Where in the file what is safe ends, without filler behind it.
+    /// Where in the file what is safe ends, without the filler behind it.
     content_end: u64,
 }
 
@@ -356,7 +354,6 @@ impl Splitter {
             commands: Vec::new(),
             args: Vec::new(),
             safe_commands: 0,
-            is_behind_filler: false,
             base: offset,
             content_end: offset,
         }
@@ -372,7 +369,7 @@ impl Splitter {
 
     /// Whether the filler with which what is safe ends, at this offset, stands there because more was not written.
     fn ends_in_a_hole(&self, offset: u64) -> bool {
-        self.is_behind_filler && !filler::may_be_followed(offset)
+        offset > self.content_end && !filler::may_be_followed(offset)
     }
 
     fn make_safe(&mut self, pos: usize) {
@@ -381,7 +378,6 @@ impl Splitter {
         }
         self.safe = pos;
         self.safe_commands = self.commands.len();
-        self.is_behind_filler = false;
         self.content_end = self.base + pos as u64;
     }
 
@@ -445,10 +441,9 @@ impl Splitter {
         match filler::look(offset, &bytes[pos..]) {
             Seen::Filler(len) => {
                 self.safe += len;
-                self.is_behind_filler = true;
                 Ok(Some(self.safe))
             }
-            Seen::TooFew if !at_end || self.is_behind_filler => Err(Stop::Need(bytes.len() + 1)),
+            Seen::TooFew if !at_end || offset > self.content_end => Err(Stop::Need(bytes.len() + 1)),
             Seen::Other if self.ends_in_a_hole(offset) => Err(match filler::are_lost_sectors(self.content_end, offset) {
                 true => Stop::Unwritten(pos),
                 false => Stop::Damaged(pos, "what was written before this is missing".to_owned()),
