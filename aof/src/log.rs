@@ -37,7 +37,7 @@ use crate::writer::Writer;
 
 /// How long `flush` sleeps at most between looks at the clock.
 const FLUSH_STEP_US: u64 = 50_000;
-/// How long a flush goes on trying while the disk fails.
+/// How long a flush goes on trying when the disk begins to fail. One that has failed for longer gets one more attempt.
 const FLUSH_FAILING_MAX_US: u64 = 2_000_000;
 
 /// Why writes are refused at present.
@@ -362,14 +362,15 @@ impl<S: Storage> Log<S> {
         self.writer.note_turn(clients, work);
     }
 
-    /// Writes and syncs everything, waiting at most `max_wait_us` for a slow disk (for `SHUTDOWN`), and two seconds for one
-    /// that fails: the caller is the thread that executes commands. The log stays usable.
+    /// Writes and syncs everything, waiting at most `max_wait_us` for a slow disk (for `SHUTDOWN`), and for one that fails until it
+    /// has done so for two seconds: the caller is the thread that executes commands. The log stays usable.
     pub fn flush(&mut self, max_wait_us: u64) -> Result<()> {
         let clock = self.runtime.clock.clone();
         let start_us = clock();
         let give_up_us = start_us + max_wait_us;
         let target = self.appended();
         self.writer.want_durable(target);
+        self.writer.retry_now(start_us);
         loop {
             let now_us = clock();
             self.poll(now_us);
@@ -377,8 +378,9 @@ impl<S: Storage> Log<S> {
                 self.cut_filler();
                 return Ok(());
             }
-            let failing = self.writer.failure().is_some_and(|f| now_us >= f.since_us.max(start_us) + FLUSH_FAILING_MAX_US);
-            if failing
+            let has_tried = !self.writer.is_busy() || now_us >= start_us + FLUSH_FAILING_MAX_US;
+            let failing = self.writer.failure().is_some_and(|failure| now_us >= failure.since_us + FLUSH_FAILING_MAX_US);
+            if (failing && has_tried)
                 || now_us >= give_up_us
                 || ((self.runtime.threads == 0 || self.runtime.stepped) && self.writer.failure().is_some() && !self.writer.is_busy())
             {

@@ -450,10 +450,19 @@ impl Writer {
         }
     }
 
+    /// If the disk fails, the next attempt is due.
+    pub fn retry_now(&mut self, now_us: u64) {
+        if let Phase::Retry { at_us, .. } | Phase::MustRoll { at_us, .. } = &mut self.phase {
+            *at_us = now_us;
+        }
+    }
+
     /// When `next_action` may have something that it does not have now, if no event comes first.
     pub fn next_deadline(&self) -> Option<u64> {
         match self.phase {
-            Phase::Retry { at_us, .. } | Phase::MustRoll { at_us, .. } => self.in_flight.is_empty().then_some(at_us),
+            Phase::Retry { at_us, .. } => self.in_flight.is_empty().then_some(at_us),
+            // Who holds rolls tells when they may go on.
+            Phase::MustRoll { at_us, .. } => (self.in_flight.is_empty() && !self.rolls_held).then_some(at_us),
             Phase::Healthy if self.policy == FsyncPolicy::Everysec && self.marks.written > self.marks.durable && !self.holds_back() => {
                 Some(self.next_tick_us)
             }

@@ -516,7 +516,15 @@ fn a_flush_on_a_failing_disk_gives_up_soon_although_a_slow_one_would_be_waited_f
     disk.fail_all(Op::Sync, EIO);
     let text = log.flush(600_000_000).unwrap_err().to_string();
     assert!(text.contains("Input/output error"), "{text}");
-    assert!(clock.load(Ordering::Relaxed) < 60_000_000);
+    let gave_up_us = clock.load(Ordering::Relaxed);
+    assert!(gave_up_us < 60_000_000);
+    // By now it has failed for long: one more attempt is enough.
+    let synced = disk.operations();
+    log.flush(600_000_000).unwrap_err();
+    assert!(disk.operations() > synced, "there was no attempt");
+    assert!(clock.load(Ordering::Relaxed) < gave_up_us + 2_000_000);
+    disk.heal();
+    log.flush(600_000_000).unwrap();
 }
 
 #[test]
@@ -548,4 +556,21 @@ fn buffers_are_recycled_and_given_back_after_a_burst() {
         bench.pass(10);
     }
     assert!(seen.len() <= 3, "{} buffers for one batch at a time", seen.len());
+}
+
+#[test]
+fn while_a_rewrite_keeps_the_file_from_being_left_nothing_is_due() {
+    let mut bench = bench(FsyncPolicy::Always);
+    bench.submit("a");
+    bench.run_io();
+    // Its first job is under way, and does not end.
+    bench.log.begin_rewrite(bench.now()).unwrap();
+    bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+    bench.submit("b");
+    assert!(bench.log.status().is_err());
+    bench.pass(10);
+    assert_eq!(bench.log.next_deadline(), None, "the caller would come back again and again");
+    bench.run_io();
+    assert_eq!(bench.log.status(), Ok(()));
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
 }
