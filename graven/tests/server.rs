@@ -41,6 +41,43 @@ fn waitaof_waits_until_the_log_is_durable() {
 }
 
 #[test]
+fn waitaof_waits_for_the_base_of_a_log_that_is_switched_on() {
+    let faults = DiskFaults::new().unwrap();
+    let mut server = faults.preload(graven().option("appendonly", "no").option("appendfsync", "always")).start().unwrap();
+    let mut client = server.client();
+    let arrived = |number| Value::Array(vec![Value::Int(number), Value::Int(0)]);
+    client.line("SET before 1");
+    faults.sync_delay(Duration::from_secs(2));
+    assert!(client.line("CONFIG SET appendonly yes").is_ok());
+    assert_eq!(client.line("WAITAOF 1 0 200"), arrived(0), "a power failure would take it");
+    client.line("SET meanwhile 1");
+    assert_eq!(client.line("WAITAOF 1 0 200"), arrived(0));
+    faults.sync_delay(Duration::ZERO);
+    assert_eq!(client.line("WAITAOF 1 0 20000"), arrived(1));
+    assert_eq!(server.info_field("persistence", "aof_pending_rewrite"), "0");
+    server.set_option("appendonly", "yes");
+    server.crash_and_restart().unwrap();
+    assert_eq!(server.client().line("EXISTS before meanwhile"), Value::Int(2));
+}
+
+#[test]
+fn waitaof_is_answered_without_a_write_and_when_the_log_is_switched_off() {
+    let faults = DiskFaults::new().unwrap();
+    let server = faults.preload(graven().option("appendonly", "no")).start().unwrap();
+    let mut client = server.client();
+    assert!(client.line("CONFIG SET appendonly yes").is_ok());
+    assert_eq!(client.line("WAITAOF 1 0 20000"), Value::Array(vec![Value::Int(1), Value::Int(0)]), "there is nothing to wait for");
+    assert!(client.line("CONFIG SET appendonly no").is_ok());
+    faults.sync_delay(Duration::from_secs(1));
+    client.line("CONFIG SET appendonly yes");
+    let mut waiter = server.client();
+    waiter.send_raw(b"WAITAOF 1 0 0\r\n").unwrap();
+    client.line("CONFIG SET appendonly no");
+    let error = waiter.reply().unwrap().error_text().unwrap();
+    assert_eq!(error, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+}
+
+#[test]
 fn what_renamed_commands_wrote_is_there_after_a_restart() {
     let names = [("SELECT", "choose"), ("SET", "put"), ("DEL", "\"\""), ("PEXPIREAT", "until"), ("MULTI", "begin"), ("EXEC", "commit")];
     let renamed = names.iter().fold(graven(), |builder, (old, new)| builder.config(&format!("rename-command {old} {new}")));

@@ -89,17 +89,25 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
+    /// The log, if it promises anything: not one whose base is still being made.
+    pub(crate) fn promising_log(&self) -> Option<&Log<Disk>> {
+        self.log.as_ref().filter(|log| !log.is_pending())
+    }
+
     /// The policy that replies follow.
     pub(crate) fn policy(&self) -> Option<FsyncPolicy> {
-        self.log.as_ref().filter(|log| !log.is_pending()).map(Log::policy)
+        self.promising_log().map(Log::policy)
+    }
+
+    /// Up to where a loss of power takes nothing away; none without a log that promises it.
+    pub(crate) fn durable(&self) -> Option<u64> {
+        self.promising_log().map(|log| log.watermarks().durable)
     }
 
     /// Recomputes [`Outside::acknowledged`].
     pub(crate) fn refresh_acknowledged(&mut self) {
-        self.acknowledged = match &self.log {
+        self.acknowledged = match self.promising_log() {
             None => u64::MAX,
-            // It promises nothing yet.
-            Some(log) if log.is_pending() => u64::MAX,
             Some(log) => {
                 let marks = log.watermarks();
                 if marks.durable < self.durable_until { marks.durable } else { marks.acknowledged(log.policy()) }

@@ -424,7 +424,7 @@ impl Server {
 
     /// Writes are refused while the log fails, and accepted again when it recovers.
     fn follow_log_status(&mut self) {
-        let failing = match self.outside.log.as_ref().filter(|log| !log.is_pending()).map(|log| log.status()) {
+        let failing = match self.outside.promising_log().map(|log| log.status()) {
             Some(Err(failure)) => Some(crate::host::log_failure_text(failure)),
             _ => None,
         };

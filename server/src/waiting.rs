@@ -13,7 +13,7 @@ use graven_engine::{Blocked, Pause, Resumed, SessionFlags};
 pub(crate) struct WaitWatch {
     /// Somebody began to wait.
     pub(crate) changed: bool,
-    durable: u64,
+    durable: Option<u64>,
     paused: bool,
     /// Unix milliseconds of the earliest deadline; 0 for none.
     pub(crate) next_deadline_ms: u64,
@@ -101,7 +101,7 @@ impl Server {
             return;
         }
         let now_ms = engine.now_ms();
-        let durable = outside.log.as_ref().map_or(0, |log| log.watermarks().durable);
+        let durable = outside.durable();
         let paused = engine.pause != Pause::Off;
         let watch = &outside.wait_watch;
         let late = watch.next_deadline_ms > 0 && now_ms >= watch.next_deadline_ms;

@@ -307,7 +307,8 @@ impl World<'_> {
                 if !is_done {
                     continue;
                 }
-                if sent.is_effective && waits >= Waits::Written {
+                // `WAITAOF` tells of all of them, also of those that a log had no part in.
+                if sent.is_effective {
                     peer.wrote = peer.wrote.max(first);
                 }
                 // Only under `always` does a reply to a read wait for what it shows.

@@ -59,7 +59,7 @@ impl Host for Outside {
     }
 
     fn write_status(&self) -> WriteStatus {
-        match self.log.as_ref().filter(|log| !log.is_pending()).map(|log| log.status()) {
+        match self.promising_log().map(|log| log.status()) {
             Some(Err(failure)) => WriteStatus::Failing(log_failure_text(failure)),
             _ if self.persistence.denies_writes(&self.config) => WriteStatus::Failing(SNAPSHOTS_FAIL.to_owned()),
             _ => WriteStatus::Available,

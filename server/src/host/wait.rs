@@ -1,7 +1,11 @@
 //! `WAIT` and `WAITAOF`: until what this client wrote has arrived.
+//!
+//! A log in the making promises nothing: what was written before it began is nowhere but in its base. Who waits for it waits for that.
 
 use crate::outside::Outside;
 use graven_engine::{Blocked, Context, Error};
+
+const NO_LOG: &str = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
 
 /// `WAIT numreplicas timeout`. There are no replicas, so it waits in vain unless it asks for none.
 pub(super) fn wait(_outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -27,13 +31,11 @@ pub(super) fn wait_aof(outside: &mut Outside, cx: &mut Context<'_>) -> Result<()
         return Err(graven_engine::error::NOT_POSITIVE.into());
     }
     let deadline_ms = deadline(cx, 3)?;
-    let durable = match &outside.log {
-        None if local > 0 => return Err("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.".into()),
-        None => 0,
-        Some(log) => log.watermarks().durable,
-    };
+    if local > 0 && !outside.config.appendonly {
+        return Err(NO_LOG.into());
+    }
     let lsn = cx.session.last_write_lsn;
-    let arrived = outside.log.is_some() && durable >= lsn;
+    let arrived = outside.has_arrived(lsn);
     if (arrived as i64 >= local && replicas == 0) || cx.session.in_exec {
         cx.reply.array(2);
         cx.reply.int(arrived as i64);
@@ -60,15 +62,22 @@ impl Outside {
     /// Replies to a waiting client if what it waits for has happened or its time is up.
     pub(crate) fn try_finish_wait(&mut self, slot: usize, now_ms: u64) {
         let Some(&Blocked::Wait { lsn, deadline_ms, local, replicas, .. }) = self.blocked(slot) else { return };
+        if local && !self.config.appendonly {
+            return self.end_wait(slot, Some(NO_LOG));
+        }
         if local {
             self.hurry(lsn);
         }
-        let durable = self.log.as_ref().is_none_or(|log| log.watermarks().durable >= lsn);
-        let satisfied = (durable || !local) && replicas <= 0;
+        let satisfied = (self.has_arrived(lsn) || !local) && replicas <= 0;
         let late = deadline_ms > 0 && now_ms >= deadline_ms;
         if satisfied || late {
             self.end_wait(slot, None);
         }
+    }
+
+    /// Whether a loss of power takes nothing away of what was written up to a position.
+    fn has_arrived(&self, lsn: u64) -> bool {
+        self.durable().is_some_and(|durable| durable >= lsn)
     }
 
     /// Somebody waits for durability: the fsync need not wait for its second. One serves all who wait by then.
@@ -84,7 +93,7 @@ impl Outside {
     /// Ends a wait: with what has been reached by now, or with an error.
     pub(crate) fn end_wait(&mut self, slot: usize, error: Option<&str>) {
         let Some(&Blocked::Wait { lsn, aof, .. }) = self.blocked(slot) else { return };
-        let arrived = self.log.as_ref().is_some_and(|log| log.watermarks().durable >= lsn);
+        let arrived = self.has_arrived(lsn);
         let reply = match error {
             Some(error) => format!("-{error}\r\n"),
             None if aof => format!("*2\r\n:{}\r\n:0\r\n", arrived as u8),
