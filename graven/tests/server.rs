@@ -78,6 +78,29 @@ fn waitaof_is_answered_without_a_write_and_when_the_log_is_switched_off() {
 }
 
 #[test]
+fn the_log_is_not_loaded_again_while_a_base_is_made() {
+    let server = graven().option("appendonly", "no").option("enable-debug-command", "yes").start().unwrap();
+    let mut client = server.client();
+    client.line("DEBUG POPULATE 200000");
+    // All of it comes in one turn.
+    client.send_raw(b"CONFIG SET appendonly yes\r\nDEBUG LOADAOF\r\nDBSIZE\r\n").unwrap();
+    assert!(client.reply().unwrap().is_ok());
+    let refused = "ERR A snapshot or a base of the append only file is being made: try again when it is done";
+    assert_eq!(client.reply().unwrap().error_text().unwrap(), refused);
+    assert_eq!(client.reply().unwrap(), Value::Int(200_000));
+    let is_idle = || {
+        server.info_field("persistence", "aof_pending_rewrite") == "0" && server.info_field("persistence", "aof_rewrite_in_progress") == "0"
+    };
+    eventually("the base is made", is_idle);
+    client.send_raw(b"BGREWRITEAOF\r\nDEBUG LOADAOF\r\n").unwrap();
+    assert_eq!(client.reply().unwrap(), Value::Simple("Background append only file rewriting started".into()));
+    assert_eq!(client.reply().unwrap().error_text().unwrap(), refused);
+    eventually("the rewrite is done", is_idle);
+    assert!(client.line("DEBUG LOADAOF").is_ok());
+    assert_eq!(client.line("DBSIZE"), Value::Int(200_000));
+}
+
+#[test]
 fn what_renamed_commands_wrote_is_there_after_a_restart() {
     let names = [("SELECT", "choose"), ("SET", "put"), ("DEL", "\"\""), ("PEXPIREAT", "until"), ("MULTI", "begin"), ("EXEC", "commit")];
     let renamed = names.iter().fold(graven(), |builder, (old, new)| builder.config(&format!("rename-command {old} {new}")));

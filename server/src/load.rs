@@ -58,9 +58,8 @@ impl Server {
     /// server stops, since it must not serve anything else.
     pub(crate) fn reload(&mut self) -> Result<bool, ServerError> {
         self.outside.reload = false;
-        let flushed = self.outside.log.as_mut().map_or(Ok(()), |log| log.flush(MAX_FLUSH.as_micros() as u64));
-        let (reply, stopped) = match flushed {
-            Err(e) => (format!("-ERR Error flushing the append only file: {e}\r\n"), false),
+        let (reply, stopped) = match self.prepare_reload() {
+            Err(e) => (format!("-ERR {e}\r\n"), false),
             Ok(()) => {
                 // The log's lock must be free for whoever opens it next.
                 self.outside.log = None;
@@ -76,6 +75,20 @@ impl Server {
         };
         self.outside.unblock_all(&Blocked::Reload, reply.as_bytes());
         Ok(stopped)
+    }
+
+    /// Sees to it that the log holds everything that is in memory, and that nobody is about to change its files.
+    fn prepare_reload(&mut self) -> Result<(), String> {
+        let outside = &mut self.outside;
+        if !outside.config.appendonly {
+            return Err("there is no append only file to load: appendonly is no".to_owned());
+        }
+        // Looked at here and not with the command: what came behind it in the same turn may have begun one.
+        if outside.is_capturing() || outside.persistence.wants_log {
+            return Err("A snapshot or a base of the append only file is being made: try again when it is done".to_owned());
+        }
+        let Some(log) = &mut outside.log else { return Err("there is no append only file to load".to_owned()) };
+        log.flush(MAX_FLUSH.as_micros() as u64).map_err(|e| format!("Error flushing the append only file: {e}"))
     }
 
     fn load_log(&mut self, began_us: u64) -> Result<bool, ServerError> {

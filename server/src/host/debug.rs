@@ -143,9 +143,6 @@ fn digest_values(cx: &mut Context<'_>) {
 }
 
 fn load_log(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
-    if outside.log.is_none() {
-        return Err("ERR there is no append only file to load: appendonly is no".into());
-    }
     if cx.session.in_exec {
         return Err("ERR DEBUG LOADAOF isn't allowed inside a transaction".into());
     }
