@@ -248,6 +248,32 @@ fn a_really_full_file_system_refuses_writes_and_recovers_when_space_returns() {
     }
 }
 
+/// For an operator who can't make room at once.
+#[test]
+fn the_log_can_be_switched_off_while_its_disk_fails() {
+    for fault in [|faults: &DiskFaults| faults.space_left(0), |faults: &DiskFaults| faults.fail_syncs(EIO, -1)] {
+        let faults = DiskFaults::new().unwrap();
+        let mut server = faults.preload(graven().option("appendfsync", "always")).start().unwrap();
+        write(&server, 0, 10);
+        fault(&faults);
+        let mut client = server.client();
+        client.send_raw(b"SET forsaken 1\r\nCONFIG SET appendonly no\r\n").unwrap();
+        let refused = client.reply().unwrap().error_text().expect("what waited for the log is not acknowledged");
+        assert!(refused.starts_with("MISCONF Errors writing to the AOF file: "), "{refused}");
+        assert!(client.reply().unwrap().is_ok(), "{}", server.log());
+        assert!(client.line("SET written 1").is_ok());
+        assert!(server.log().contains("The append only file is left without its last "), "{}", server.log());
+        all_there(&server, 10);
+        faults.repair();
+        assert!(client.line("CONFIG SET appendonly yes").is_ok());
+        assert_eq!(client.line("WAITAOF 1 0 20000"), Value::Array(vec![Value::Int(1), Value::Int(0)]));
+        server.kill9();
+        server.start().unwrap();
+        all_there(&server, 10);
+        assert_eq!(server.client().line("GET written"), Value::bulk("1"));
+    }
+}
+
 /// What is not durable yet is kept in memory, for the case that the fsync fails; so clients must be slowed before it grows.
 #[test]
 fn a_stalled_disk_slows_writers_instead_of_filling_memory() {

@@ -5,6 +5,7 @@
 //! all of the state after.
 
 use crate::config::Config;
+use crate::host::log_failure_text;
 use crate::logging::log;
 use crate::outside::Outside;
 use crate::snapshot;
@@ -62,29 +63,47 @@ impl Outside {
         })?;
         self.persistence.wants_log = true;
         self.use_log(engine, log);
-        self.start_first_base(engine);
+        self.start_first_base(engine, config);
         Ok(())
     }
 
-    /// Begins a log as soon as the snapshot is done that is being made.
+    /// Begins a log as soon as the snapshot is done that is being made, and the log before is out of the way.
     pub(crate) fn want_log(&mut self) {
         self.persistence.wants_log = true;
         self.persistence.rewrites.tried_ms = 0;
     }
 
-    /// Ends logging. Everything acknowledged so far is made durable first.
+    /// Ends logging. Everything acknowledged so far is made durable first, unless the disk fails: then the log is left as it is, since
+    /// this may be the way out, and who waits for it is told that it failed.
+    ///
+    /// # Errors
+    /// The disk does not fail, but takes too long. Nothing has changed.
     pub(crate) fn stop_log(&mut self, engine: &mut Engine) -> graven_aof::Result<()> {
         let now_us = self.now_us();
         self.submit(&mut engine.effects, now_us);
+        if let Some(log) = self.log.as_mut().filter(|log| !log.is_pending())
+            && let Err(e) = log.flush(MAX_FLUSH.as_micros() as u64)
+        {
+            let Err(failure) = log.status() else { return Err(e) };
+            self.forsaken = Some(log_failure_text(failure));
+            let missing = log.info(now_us).at_risk_bytes;
+            log!(Warning, "The append only file is left without its last {missing} bytes, which may be lost: {e}");
+        }
         self.cancel_rewrite("logging was switched off");
         self.persistence.wants_log = false;
-        if let Some(log) = self.log.as_mut().filter(|log| !log.is_pending()) {
-            log.flush(MAX_FLUSH.as_micros() as u64)?;
+        self.leave_log(engine);
+        Ok(())
+    }
+
+    /// From now on nothing is logged. Nobody waits for what the threads of a log in the making are doing.
+    pub(crate) fn leave_log(&mut self, engine: &mut Engine) {
+        let pending = self.log.take().filter(Log::is_pending);
+        // Nobody waits in a simulation. Without a thread it is dropped here.
+        if let Some(log) = pending.filter(|_| self.surroundings.simulated.is_none()) {
+            self.persistence.closing = std::thread::Builder::new().name("log-closer".into()).spawn(move || drop(log)).ok();
         }
-        self.log = None;
         engine.effects.set_enabled(false);
         engine.set_track_reads(false);
         self.refresh_acknowledged();
-        Ok(())
     }
 }

@@ -85,6 +85,8 @@ pub(crate) struct Outside {
     pub(crate) run_id: String,
     /// The log cannot be written.
     pub(crate) log_fails: bool,
+    /// The log was left while it failed: what the replies become that waited for it, at the end of the turn.
+    pub(crate) forsaken: Option<String>,
     pub(crate) persistence: Persistence,
 }
 
@@ -106,6 +108,9 @@ impl Outside {
 
     /// Recomputes [`Outside::acknowledged`].
     pub(crate) fn refresh_acknowledged(&mut self) {
+        if self.forsaken.is_some() {
+            return;
+        }
         self.acknowledged = match self.promising_log() {
             None => u64::MAX,
             Some(log) => {

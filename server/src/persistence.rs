@@ -9,6 +9,7 @@ use crate::rewrite::Rewriting;
 use crate::server::Server;
 use crate::snapshot::{self, Job};
 use graven_engine::Engine;
+use std::thread::JoinHandle;
 
 /// After a failed snapshot the next one is tried this much later.
 const SAVE_RETRY_MS: u64 = 5_000;
@@ -62,6 +63,8 @@ pub(crate) struct Persistence {
     pub(crate) rewrites: Record,
     /// Logging is wanted, and has no base yet.
     pub(crate) wants_log: bool,
+    /// Ends a log that was given up: its threads may hang at the disk.
+    pub(crate) closing: Option<JoinHandle<()>>,
     /// When an RDB file was last written, seconds since the epoch.
     pub(crate) last_save_s: u64,
 }
@@ -71,6 +74,12 @@ impl Persistence {
     pub(crate) fn may_walk(&self, now_us: u64) -> bool {
         let saves = self.saving.as_ref().is_some_and(|saving| saving.job.may_walk(now_us, true));
         saves || self.rewriting.as_ref().and_then(Rewriting::job).is_some_and(|job| job.may_walk(now_us, true))
+    }
+
+    /// Whether a log that was given up still has the directory's lock.
+    pub(crate) fn is_closing(&mut self) -> bool {
+        self.closing.take_if(|thread| thread.is_finished());
+        self.closing.is_some()
     }
 
     /// Writes are refused because snapshots fail and somebody counts on them.

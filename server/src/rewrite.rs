@@ -3,6 +3,7 @@
 //! The log says when its next file is there; at the end of that turn the line is drawn, and the keyspace captured at the same moment. What
 //! happens to files, and what a stop leaves of them, is told in `aof/src/rewrite.rs`.
 
+use crate::config::Config;
 use crate::logging::log;
 use crate::outside::Outside;
 use crate::server::Server;
@@ -68,32 +69,33 @@ impl Outside {
         Ok(())
     }
 
-    /// The base of a log that begins now is wanted.
-    pub(crate) fn start_first_base(&mut self, engine: &mut Engine) {
+    /// The base of a log that begins now is wanted, in the form that this configuration asks for.
+    pub(crate) fn start_first_base(&mut self, engine: &mut Engine, config: &Config) {
         let now_us = self.now_us();
         self.persistence.rewrites.tried_ms = engine.now_ms();
         log!(Notice, "The append only file begins with a base that is written in the background");
-        let stage = self.start_base(engine, now_us);
+        let stage = self.start_base(engine, config, now_us);
         self.persistence.rewriting = Some(Rewriting { stage, started_us: now_us });
     }
 
     /// Captures this moment for a base.
-    fn start_base(&mut self, engine: &mut Engine, now_us: u64) -> Stage {
+    fn start_base(&self, engine: &mut Engine, config: &Config, now_us: u64) -> Stage {
         let log = self.log.as_ref().expect("a log is being rewritten");
-        let (form, format) = match self.config.aof_use_rdb_preamble {
+        let (form, format) = match config.aof_use_rdb_preamble {
             true => (Form::Rdb, BaseFormat::Rdb),
-            false => (Form::Commands { blocks: self.config.aof_block_checksums }, BaseFormat::Commands),
+            false => (Form::Commands { blocks: config.aof_block_checksums }, BaseFormat::Commands),
         };
-        let target = log.base_target(format, self.config.aof_rewrite_incremental_fsync);
+        let target = log.base_target(format, config.aof_rewrite_incremental_fsync);
         let capture = engine.keyspace.begin_capture();
-        let facts = snapshot::facts(engine, &self.config, capture.databases().to_vec(), true);
+        let facts = snapshot::facts(engine, config, capture.databases().to_vec(), true);
         let work: Work<FinishedBase<Disk>> = Box::new(move |source| source.encode(form, facts, target.create()?)?.0.finish());
         Stage::Base(Job::start(capture, work, self.surroundings.worker_waker(&self.waker), now_us))
     }
 
-    /// Gives the rewrite up that is under way, if one is.
+    /// Gives the rewrite up that is under way, if one is. A base that is being put in place can't be stopped any more.
     pub(crate) fn cancel_rewrite(&mut self, why: &str) {
-        let Some(rewriting) = self.persistence.rewriting.take() else { return };
+        let is_cancelled = |rewriting: &mut Rewriting| !matches!(rewriting.stage, Stage::Installing);
+        let Some(rewriting) = self.persistence.rewriting.take_if(is_cancelled) else { return };
         if let Some(log) = &mut self.log {
             log.end_rewrite();
         }
@@ -118,7 +120,7 @@ impl Outside {
     /// How much the log has grown since the last rewrite, percent, if that is a reason for another one.
     fn growth_is_due(&self) -> Option<u64> {
         let percentage = self.config.auto_aof_rewrite_percentage;
-        let info = self.log.as_ref().filter(|log| !log.is_pending())?.sizes();
+        let info = self.promising_log()?.sizes();
         if percentage == 0 || info.current < self.config.auto_aof_rewrite_min_bytes {
             return None;
         }
@@ -152,7 +154,7 @@ impl Server {
                 let log = outside.log.as_mut().expect("its state was asked for");
                 let lsn = log.switch(now_us);
                 log!(Notice, "The append only file goes on in a new file from position {lsn}");
-                Ok(outside.start_base(engine, now_us))
+                Ok(outside.start_base(engine, &outside.config, now_us))
             }
             (Stage::Base(mut job), _) => {
                 job.advance(&mut engine.keyspace, is_idle, &|| outside.now_us());
@@ -194,7 +196,10 @@ impl Server {
         }
         let now_ms = engine.now_ms();
         if outside.persistence.wants_log {
-            if now_ms.saturating_sub(outside.persistence.rewrites.tried_ms) >= PENDING_RETRY_MS && outside.may_retry_rewrite(now_ms) {
+            if !outside.persistence.is_closing()
+                && now_ms.saturating_sub(outside.persistence.rewrites.tried_ms) >= PENDING_RETRY_MS
+                && outside.may_retry_rewrite(now_ms)
+            {
                 // What is wrong has been told.
                 let config = outside.config.clone();
                 let _ = outside.begin_log(engine, &config);
@@ -229,11 +234,7 @@ impl Outside {
 
     /// The base of a log in the making could not be made: it will be tried again.
     fn drop_pending_log(&mut self, engine: &mut Engine) {
-        let old: Option<Log<Disk>> = self.log.take();
-        drop(old);
-        engine.effects.set_enabled(false);
-        engine.set_track_reads(false);
+        self.leave_log(engine);
         self.persistence.wants_log = true;
-        self.refresh_acknowledged();
     }
 }

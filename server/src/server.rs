@@ -158,6 +158,7 @@ impl Server {
             surroundings,
             run_id,
             log_fails: false,
+            forsaken: None,
             persistence: Persistence { last_save_s: now_ms / 1000, ..Persistence::default() },
             config,
         };
@@ -428,7 +429,8 @@ impl Server {
             Some(Err(failure)) => Some(crate::host::log_failure_text(failure)),
             _ => None,
         };
-        if let Some(text) = &failing {
+        let forsaken = self.outside.forsaken.take();
+        if let Some(text) = forsaken.as_ref().or(failing.as_ref()) {
             let acknowledged = self.outside.acknowledged;
             for slot in std::mem::take(&mut self.outside.held) {
                 if let Some(client) = self.outside.clients.get_mut(slot) {
@@ -437,6 +439,9 @@ impl Server {
                     self.outside.note_output(slot);
                 }
             }
+        }
+        if forsaken.is_some() {
+            self.outside.refresh_acknowledged();
         }
         let denies = self.outside.persistence.denies_writes(&self.outside.config);
         self.engine.writes_denied = failing.is_some() || denies;

@@ -17,7 +17,8 @@ impl Server {
         let mut failed = None;
         self.outside.cancel_save();
         self.outside.cancel_rewrite("the server shuts down");
-        if let Some(log) = &mut self.outside.log {
+        // One in the making promises nothing.
+        if let Some(log) = self.outside.log.as_mut().filter(|log| !log.is_pending()) {
             log!(Notice, "Calling fsync() on the AOF file.");
             if let Err(e) = log.flush(MAX_FLUSH.as_micros() as u64) {
                 log!(Warning, "{e}");

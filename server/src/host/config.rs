@@ -125,7 +125,7 @@ impl Outside {
     fn switch_log(&mut self, engine: &mut Engine, config: &Config, changed: bool) -> Result<(), SetError> {
         let switched = match (changed, config.appendonly) {
             (false, _) => Ok(()),
-            (true, true) if self.is_capturing() => {
+            (true, true) if self.is_capturing() || self.persistence.is_closing() => {
                 self.want_log();
                 Ok(())
             }
