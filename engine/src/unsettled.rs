@@ -6,10 +6,16 @@
 //! the log was not durable to its end; it is empty while nothing is under way.
 //!
 //! Two keys of one hash share their fate: one may wait for the other, never the other way round.
+//!
+//! What is noted is bounded: commands without effect (`DEL` of what is not there) are noted too, and no limit of the log counts them. Beyond
+//! the limit all keys of a database share the fate of the last one written.
 
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
+
+/// So many notes about keys are kept at most.
+const NOTES_MAX: usize = 1 << 20;
 
 /// Hashes are hashes already.
 #[derive(Default)]
@@ -53,6 +59,15 @@ impl Unsettled {
             self.order.push_back((lsn, id));
         }
         self.databases[db].0 = lsn;
+        if self.order.len() == NOTES_MAX {
+            self.forget_keys();
+        }
+    }
+
+    #[cold]
+    fn forget_keys(&mut self) {
+        self.databases.iter_mut().for_each(|(anything, whole)| *whole = *anything);
+        (self.keys, self.order) = Default::default();
     }
 
     /// A whole database is being written.
@@ -114,6 +129,19 @@ mod tests {
         unsettled.settle(30);
         assert_eq!(unsettled.of_key(0, 7), 0);
         assert!(unsettled.keys.is_empty() && unsettled.order.is_empty());
+    }
+
+    #[test]
+    fn too_many_keys_share_the_fate_of_the_last() {
+        let mut unsettled = Unsettled::new(2);
+        unsettled.note(1, 3, 4);
+        for hash in 0..NOTES_MAX as u64 {
+            unsettled.note(0, hash, 10);
+        }
+        assert!(unsettled.len() < 2, "{} notes", unsettled.len());
+        assert_eq!([unsettled.of_key(0, 5), unsettled.of_key(0, u64::MAX), unsettled.of_key(1, 9)], [10, 10, 4]);
+        unsettled.note(0, 7, 30);
+        assert_eq!([unsettled.of_key(0, 7), unsettled.of_key(0, 8)], [30, 10]);
     }
 
     #[test]
