@@ -108,13 +108,15 @@ pub fn content_end<F: File>(file: &F, len: u64) -> io::Result<u64> {
         if like_filler == piece.len() && end > 0 {
             continue;
         }
-        let before = piece[..piece.len() - like_filler].last();
-        let is_followed = end < len;
-        return Ok(match before {
+        if len - end < 2 {
+            // Filler is never the end of a line alone: this is the log's own, or somebody's.
+            return Ok(len);
+        }
+        return Ok(match piece[..piece.len() - like_filler].last() {
             // The first byte of filler, where a line's end would stand.
-            Some(b'#') if is_followed && byte_at(end - 1) == b'\n' => end - 1,
+            Some(b'#') if byte_at(end - 1) == b'\n' => end - 1,
             // The end of the log's own line, where a line of filler would end, too.
-            Some(_) if is_followed && byte_at(end) == b'\n' => end + 1,
+            Some(b'\r') if byte_at(end) == b'\n' => end + 1,
             _ => end,
         });
     }
@@ -264,13 +266,15 @@ mod tests {
             let first = command(before, b'x');
             write(&mut file, 0, &first, &mut filled_to, 1000);
             let block = command(len, b"#\nx*"[usize::from(byte) % 4]);
-            let cut = cut.min(block.len() - 1);
+            let cut = cut.min(block.len());
+            // Of what the write lays behind the block nothing may be there.
             file[first.len()..first.len() + cut].copy_from_slice(&block[..cut]);
             let end = content_end_of(&file) as usize;
             // One byte of filler may be taken for the block's, and bytes of a value for filler.
             prop_assert!(first.len() <= end && end <= first.len() + cut + 1, "{end}");
             // The filler's own end of a line may be the byte that was not written.
             prop_assert!(end < first.len() + block.len() || file[first.len()..end] == block);
+            prop_assert!(cut < block.len() || end == first.len() + block.len(), "{end}");
         }
     }
 }

@@ -128,6 +128,39 @@ fn over_filler_a_torn_block_is_cut_exactly_wherever_it_is_torn_and_filler_alone_
     }
 }
 
+/// Where a line of filler would end its last byte is the log's, or was not overwritten yet.
+#[test]
+fn over_filler_a_torn_block_is_cut_exactly_also_before_the_end_of_a_line_of_filler() {
+    for len in 0..64 {
+        let contents = vec![set("a", &"x".repeat(len)), set("b", "two"), set("c", "three\r\n*1\r\n")];
+        let blocks = blocks(&contents);
+        let whole = blocks.concat();
+        let starts = [0, blocks[0].len(), blocks[0].len() + blocks[1].len(), whole.len()];
+        for cut in (63..=whole.len()).step_by(64) {
+            let file = [&whole[..cut], &filler(0, 1088)[cut..]].concat();
+            let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+            // The byte that is missing may stand there already.
+            let there = cut + usize::from(whole.get(cut) == Some(&b'\n'));
+            let kept = starts.iter().rposition(|&start| start <= there).unwrap();
+            let (bytes, summary) = load(&disk).unwrap();
+            assert_eq!(bytes, contents[..kept].concat(), "{len}: {cut}");
+            assert_eq!(disk.content(INCR_1).unwrap().len(), starts[kept]);
+            assert_eq!(summary.warnings.len(), usize::from(cut > starts[kept] + 4), "{len}: {cut}: {:?}", summary.warnings);
+        }
+    }
+}
+
+#[test]
+fn a_comment_at_the_end_keeps_its_line_end_also_where_a_line_of_filler_would_end() {
+    let (contents, blocks) = three();
+    for len in 0..64 {
+        let file = [blocks[0].as_slice(), b"# by hand", "x".repeat(len).as_bytes(), b"\n"].concat();
+        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+        assert_eq!(load(&disk).unwrap().0, contents[0]);
+        assert_eq!(disk.content(INCR_1).unwrap(), file, "{len}");
+    }
+}
+
 #[test]
 fn a_block_with_a_sector_that_was_not_written_is_torn_and_one_with_a_flipped_bit_is_damaged() {
     let contents = vec![set("a", "1"), set("b", &"x".repeat(3_000))];
