@@ -16,11 +16,12 @@
 //! * A disk may lose any of the sectors that were not synced. One that shows filler inside of a block was never overwritten, so that block was
 //!   never durable ([`shows_through`], [`cuts_off`]). One before a block, or in the place of its beginning, is a *hole*, and must not pass for
 //!   filler behind which Redis has appended: filler ends behind the first line of a sector ([`may_be_followed`]), a hole with a sector. So that
-//!   nothing a client writes can pass for the rest of that first line, no block that holds a line of filler is laid over filler ([`holds_line`]).
+//!   nothing a client writes can pass for the rest of that first line, or for a sector that was not written, no block that holds a line of filler is
+//!   laid over filler ([`holds_line`]): lines that are not in their place, or make no whole sector, say that this block was not.
 
 use std::io;
 
-use crate::block::HEADER_MAX;
+use crate::block::{HEADER_MAX, PREFIX};
 use crate::storage::{File, read_up_to};
 
 /// How long a line is. A divisor of every sector's size; short enough that Redis (128 bytes) reads it in one piece.
@@ -155,14 +156,54 @@ pub fn are_lost_sectors(start: u64, end: u64) -> bool {
     end.is_multiple_of(SECTOR_BYTES as u64) && end - start >= LINE_BYTES as u64
 }
 
-/// Whether these bytes, which begin like a block's header, go on as filler within the longest header.
-pub fn cuts_off(header: &[u8]) -> bool {
-    holds_line(&header[..header.len().min(HEADER_MAX + LINE_BYTES)])
+/// How much of these bytes, where a sector begins, are whole sectors of filler.
+fn sectors_of_filler(bytes: &[u8]) -> usize {
+    bytes.chunks_exact(SECTOR_BYTES).take_while(|sector| *sector == &PIECE[..SECTOR_BYTES]).count() * SECTOR_BYTES
 }
 
-/// Whether a sector of filler stands in these bytes of a block.
-pub fn shows_through(content: &[u8]) -> bool {
-    memchr::memmem::find(content, &PIECE[..SECTOR_BYTES]).is_some()
+/// Whether filler ends here, where a sector begins, as it does if it was not overwritten, and a Redis has appended.
+fn is_appended_to(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(&LINE).is_some_and(|behind| matches!(behind.first(), Some(b'*' | b'#')))
+}
+
+/// Whether a block's header begins at this offset, and the sectors where it should go on were not written. (A kill cuts it off, too, but then
+/// filler follows that goes on to its end, behind which a Redis may have appended.)
+pub fn cuts_off(offset: u64, bytes: &[u8]) -> Seen {
+    let to_sector_end = SECTOR_BYTES - offset as usize % SECTOR_BYTES;
+    if to_sector_end >= HEADER_MAX {
+        return Seen::Other;
+    }
+    let Some((start, behind)) = bytes.split_at_checked(to_sector_end) else { return Seen::TooFew };
+    if !start.starts_with(PREFIX) && !PREFIX.starts_with(start) {
+        return Seen::Other;
+    }
+    let filler = sectors_of_filler(behind);
+    let behind = &behind[filler..];
+    if behind.len() < SECTOR_BYTES && PIECE.starts_with(behind) {
+        Seen::TooFew
+    } else if filler == 0 || is_appended_to(behind) {
+        Seen::Other
+    } else {
+        Seen::Filler(to_sector_end + filler)
+    }
+}
+
+/// Whether sectors of the block whose content stands at this offset were not written. The block held no line of filler itself, or it would
+/// not have been written over any: each that is there must be of such a sector.
+pub fn shows_through(offset: u64, content: &[u8]) -> bool {
+    let mut is_sector_lost = false;
+    for at in memchr::memmem::find_iter(content, &LINE) {
+        let in_sector = (offset + at as u64) as usize % SECTOR_BYTES;
+        let Some(start) = at.checked_sub(in_sector) else { return false };
+        let sector = &content[start..content.len().min(start + SECTOR_BYTES)];
+        if PIECE.starts_with(sector) {
+            is_sector_lost |= sector.len() == SECTOR_BYTES;
+        } else if in_sector > 0 || is_appended_to(sector) {
+            // (Where the old filler had its end, a sector that was not written shows one line.)
+            return false;
+        }
+    }
+    is_sector_lost
 }
 
 /// Whether a whole line of filler stands in these bytes.
@@ -237,9 +278,42 @@ mod tests {
         let at = command(10, b'x').len();
         let end = at + block.len();
         write(&mut file.clone(), at, &block, &mut filled_to, 0);
+        let shows_through = |block: &[u8]| shows_through(at as u64, block);
         assert!(!shows_through(&block));
         block[1024 - at..1536 - at].copy_from_slice(&file[1024..1536]);
         assert!(end > 1536 && shows_through(&block));
+        // A line where no sector was lost, or at no place of one.
+        for line_at in [600 - at, 512 - at, 640 - at] {
+            let mut value = block.clone();
+            value[line_at..line_at + LINE_BYTES].copy_from_slice(&LINE);
+            assert_eq!(shows_through(&value), line_at == 512 - at);
+            // A Redis has appended.
+            value[line_at + LINE_BYTES] = b'*';
+            assert!(!shows_through(&value));
+        }
+        // Up to the block's end, which is in the middle of a sector.
+        block[2560 - at..].copy_from_slice(&file[2560..end]);
+        assert!(shows_through(&block));
+        block[1024 - at] = b'y';
+        assert!(!shows_through(&block[..2560 + 200 - at]));
+    }
+
+    #[test]
+    fn a_header_of_which_the_next_sector_was_not_written_is_known() {
+        let header = crate::block::HeaderLine::new(4711, b"content");
+        let line = [header.as_bytes(), &[b'x'; 100]].concat();
+        for start in 2..line.len() {
+            let [offset, whole] = [512 - start, start + 1024];
+            let bytes = [&line[..start], &PIECE[..1024], b"the rest of it"].concat();
+            let is_in_header = start < HEADER_MAX;
+            assert_eq!(cuts_off(offset as u64, &bytes), if is_in_header { Seen::Filler(whole) } else { Seen::Other });
+            assert_eq!(cuts_off(offset as u64 - 1, &bytes), Seen::Other);
+            assert_eq!(cuts_off(offset as u64, &bytes[..whole]), if is_in_header { Seen::TooFew } else { Seen::Other });
+            assert_eq!(cuts_off(offset as u64, &[b"#x", &bytes[2..]].concat()), Seen::Other);
+            for by_redis in [b"*1", b"#T"] {
+                assert_eq!(cuts_off(offset as u64, &[&bytes[..whole], &LINE[..], by_redis].concat()), Seen::Other);
+            }
+        }
     }
 
     proptest! {

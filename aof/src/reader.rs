@@ -410,7 +410,7 @@ impl Splitter {
                     if in_transaction {
                         return Stop::Damaged(pos, "a block begins inside an unfinished transaction".to_owned());
                     }
-                    match self.block(bytes, pos) {
+                    match self.block(bytes, pos, at_end) {
                         Ok(end) => {
                             pos = end;
                             continue;
@@ -426,6 +426,7 @@ impl Splitter {
             match whole {
                 Scan::Whole(end) => pos = end,
                 Scan::Incomplete(need) => return Stop::Need(need),
+                Scan::Bad(reason) if pos == self.safe => return self.no_block(bytes, pos, at_end, reason),
                 Scan::Bad(reason) => return Stop::Damaged(pos, reason.to_owned()),
             }
             if !in_transaction {
@@ -465,13 +466,12 @@ impl Splitter {
     }
 
     /// The block at `pos`: verifies it, and finds its commands.
-    fn block(&mut self, bytes: &[u8], pos: usize) -> Result<usize, Stop> {
+    fn block(&mut self, bytes: &[u8], pos: usize, at_end: bool) -> Result<usize, Stop> {
         let damaged = |reason: String| Stop::Damaged(pos, reason);
         let (header, line_len) = match block::parse(&bytes[pos..]) {
             Parsed::Header(header, line_len) => (header, line_len),
             Parsed::Incomplete => return Err(Stop::Need(bytes.len() + 1)),
-            Parsed::Bad(_) if filler::cuts_off(&bytes[pos..]) => return Err(Stop::Unwritten(pos)),
-            Parsed::Bad(reason) => return Err(damaged(reason.to_owned())),
+            Parsed::Bad(reason) => return Err(self.no_block(bytes, pos, at_end, reason)),
         };
         let start = pos + line_len;
         let end = usize::try_from(header.len).ok().and_then(|len| start.checked_add(len)).unwrap_or(usize::MAX);
@@ -479,7 +479,7 @@ impl Splitter {
             return Err(Stop::Need(end));
         }
         if !block::verify(&header, &bytes[pos..start], &bytes[start..end]) {
-            if filler::shows_through(&bytes[start..end]) {
+            if filler::shows_through(self.base + start as u64, &bytes[start..end]) {
                 return Err(Stop::Unwritten(pos));
             }
             return Err(damaged("the checksum of the block does not match its content".to_owned()));
@@ -512,6 +512,15 @@ impl Splitter {
         self.safe = start;
         self.make_safe(end);
         Ok(end)
+    }
+
+    /// What stands at `pos` can't be read: perhaps a block's header of which only the beginning was written.
+    fn no_block(&self, bytes: &[u8], pos: usize, at_end: bool, reason: &str) -> Stop {
+        match filler::cuts_off(self.base + pos as u64, &bytes[pos..]) {
+            Seen::Filler(_) => Stop::Unwritten(pos),
+            Seen::TooFew if !at_end => Stop::Need(bytes.len() + 1),
+            Seen::TooFew | Seen::Other => Stop::Damaged(pos, reason.to_owned()),
+        }
     }
 
     /// `Err(None)` is superseded.

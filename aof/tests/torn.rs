@@ -89,6 +89,65 @@ fn a_block_with_a_sector_that_was_not_written_is_torn_and_one_with_a_flipped_bit
     }
 }
 
+/// Its header may end before that sector, be cut off by it, or have only one byte before it.
+#[test]
+fn a_block_of_which_the_second_sector_was_not_written_is_torn_wherever_it_begins() {
+    // Also where a MiB ends, which is how much is read at a time.
+    for len in (300..812).chain((1 << 20) - 700..(1 << 20) - 600) {
+        let contents = vec![set("a", &"x".repeat(len)), set("b", &"y".repeat(3_000))];
+        let blocks = blocks(&contents);
+        let (first, whole) = (blocks[0].len(), blocks.concat());
+        let mut file = [whole.as_slice(), &filler(whole.len(), whole.len() + 4_096)].concat();
+        let lost = first.next_multiple_of(512);
+        file[lost..lost + 512].copy_from_slice(&filler(0, 512));
+        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+        let (bytes, summary) = load(&disk).unwrap_or_else(|e| panic!("it begins at {} of its sector: {e}", first % 512));
+        assert_eq!((bytes, disk.content(INCR_1).unwrap().len()), (contents[0].clone(), first));
+        assert_eq!(summary.warnings.len(), 1, "{:?}", summary.warnings);
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_block_whose_value_looks_like_filler_is_damage() {
+    for before in 0..64 {
+        let marks = String::from_utf8(filler(0, 2_048)).unwrap();
+        let blocks = blocks(&[set("a", "1"), set("b", &["y".repeat(before), marks].concat())]);
+        let mut file = blocks.concat();
+        file[blocks[0].len() + 70] ^= 1;
+        let refused = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)])).unwrap_err();
+        assert!(matches!(&refused, Error::Damaged { offset, .. } if *offset == blocks[0].len() as u64), "{before}: {refused}");
+    }
+}
+
+/// A Redis skips the torn header as well as the filler.
+#[test]
+fn what_redis_appended_behind_filler_is_not_cut_with_the_block_before_it() {
+    let by_redis = set("by", "redis");
+    let mut loaded = 0;
+    for len in (300..812).step_by(3) {
+        let blocks = blocks(&[set("a", &"x".repeat(len)), set("b", "2")]);
+        let [first, second] = [&blocks[0], &blocks[1]];
+        let header = second.iter().position(|&byte| byte == b'\n').unwrap();
+        let torn = (0..header).map(|cut| [first, &second[..cut]].concat());
+        // Or the length of the last block is damaged, and is that of the whole file.
+        let mut longer = first.clone();
+        let digits = String::from_utf8_lossy(first).find(";len:").unwrap() + 5;
+        longer[digits] = b'9';
+        for content in torn.chain([longer]) {
+            let file = [&content, &filler(content.len(), 2_112), &*by_redis].concat();
+            let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &[&file, &*set("c", &"3".repeat(2_000))].concat())]);
+            match load(&disk) {
+                Ok((bytes, _)) => {
+                    assert!(bytes.windows(by_redis.len()).any(|window| window == by_redis), "{}", content.len());
+                    loaded += 1;
+                }
+                Err(refused) => assert!(matches!(refused, Error::Damaged { .. }), "{refused}"),
+            }
+        }
+    }
+    assert!(loaded >= 100, "{loaded}");
+}
+
 /// Every run of sectors of two blocks that were not durable is lost, wherever they stand in their sectors.
 #[test]
 fn what_lost_sectors_leave_of_blocks_over_filler_is_never_taken_for_commands() {
