@@ -22,6 +22,9 @@ use crate::storage::{File, read_up_to};
 /// How much is read, and about how much is handed out, at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// The greatest position that is believed: what is appended behind it has room for some more centuries.
+const LSN_MAX: u64 = u64::MAX / 2;
+
 /// A run of whole commands, verified and split into arguments ahead of execution.
 pub struct Chunk {
     bytes: Vec<u8>,
@@ -317,6 +320,10 @@ fn torn_what(carry: &[u8]) -> &'static str {
     }
 }
 
+fn beyond_all(lsn: u64) -> String {
+    format!("the position {lsn} is beyond any that a log comes to")
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {
     /// At least so many bytes are needed.
@@ -372,13 +379,18 @@ impl Splitter {
         offset > self.content_end && !filler::may_be_followed(offset)
     }
 
-    fn make_safe(&mut self, pos: usize) {
+    fn make_safe(&mut self, pos: usize) -> Result<(), Stop> {
         if self.counts {
-            self.position.lsn += (pos - self.safe) as u64;
+            let lsn = self.position.lsn.saturating_add((pos - self.safe) as u64);
+            if lsn > LSN_MAX {
+                return Err(Stop::Damaged(self.safe, beyond_all(lsn)));
+            }
+            self.position.lsn = lsn;
         }
         self.safe = pos;
         self.safe_commands = self.commands.len();
         self.content_end = self.base + pos as u64;
+        Ok(())
     }
 
     /// Goes on with bytes that stand at `base` in the file.
@@ -429,8 +441,8 @@ impl Splitter {
                 Scan::Bad(reason) if pos == self.safe => return self.no_block(bytes, pos, at_end, reason),
                 Scan::Bad(reason) => return Stop::Damaged(pos, reason.to_owned()),
             }
-            if !in_transaction {
-                self.make_safe(pos);
+            if !in_transaction && let Err(stop) = self.make_safe(pos) {
+                return stop;
             }
         }
     }
@@ -510,7 +522,7 @@ impl Splitter {
             return Err(damaged("the block holds an unfinished transaction".to_owned()));
         }
         self.safe = start;
-        self.make_safe(end);
+        self.make_safe(end)?;
         Ok(end)
     }
 
@@ -525,6 +537,9 @@ impl Splitter {
 
     /// `Err(None)` is superseded.
     fn check_position(&self, lsn: u64, len: u64) -> Result<(), Option<String>> {
+        if lsn + len > LSN_MAX {
+            return Err(Some(beyond_all(lsn + len)));
+        }
         if self.position.anchored && lsn != self.position.lsn {
             let expected = self.position.lsn;
             return Err(Some(if lsn > expected {

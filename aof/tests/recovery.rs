@@ -109,6 +109,28 @@ fn missing_and_repeated_blocks_are_refused() {
     }
 }
 
+#[test]
+fn positions_that_no_log_comes_to_are_damage_and_the_last_one_that_is_none_leaves_room() {
+    let content = set("a", "1");
+    let len = content.len() as u64;
+    let last = u64::MAX / 2;
+    let file = |lsn: u64, behind: &[u8]| [graven_aof::BlockHeader::new(lsn, &content).as_bytes(), &content, behind].concat();
+    for (whole, damaged_at) in [
+        (file(last - len, b""), None),
+        (file(last - len, &content), Some(file(0, b"").len() + 18)),
+        (file(last - len + 1, b""), Some(0)),
+        (file(u64::MAX - len, b""), Some(0)),
+        (file(u64::MAX - len, &content), Some(0)),
+    ] {
+        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &whole)]);
+        match (load(&disk), damaged_at) {
+            (Ok((bytes, summary)), None) => assert_eq!((bytes, summary.lsn), (content.clone(), last)),
+            (Err(Error::Damaged { offset, .. }), Some(at)) => assert_eq!(offset, at as u64),
+            (loaded, _) => panic!("{loaded:?}"),
+        }
+    }
+}
+
 /// What is left of a block's bytes without its header line.
 fn bare(block: &[u8]) -> &[u8] {
     &block[block.iter().position(|&b| b == b'\n').unwrap() + 1..]
