@@ -46,6 +46,7 @@ mod segment;
 pub mod sim;
 mod storage;
 mod strategy;
+mod torn;
 mod writer;
 
 pub use block::HeaderLine as BlockHeader;

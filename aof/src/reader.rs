@@ -5,7 +5,7 @@
 //! apart:
 //! * *torn*: the file ends in the middle of something, as after a crash, or in a block of which only a part was written over filler. A block is dropped as
 //!   a whole, also if some of its commands are there. Looking torn is not enough when a genuine block stands further on: then a length was
-//!   damaged;
+//!   damaged (`torn.rs` tells);
 //! * *damaged*: bytes that nobody wrote there: a checksum that does not fit, zeros, garbage, a gap in the positions;
 //! * *superseded*: the writer left this file after a failure; its bytes from here on were written again into a later one.
 
@@ -18,6 +18,7 @@ use crate::block::{self, HEADER_MAX, Parsed};
 use crate::filler::{self, Seen};
 use crate::scan::{self, Scan};
 use crate::storage::{File, read_up_to};
+use crate::torn;
 
 /// How much is read, and about how much is handed out, at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -208,24 +209,23 @@ impl<F: File> Reader<F> {
                         continue;
                     }
                     let what = torn_what(&carry);
-                    match self.later_block(base, splitter.position.lsn)? {
+                    let mut end = end(0, Tail::Torn(what.to_owned()));
+                    if let Some(at) = torn::block_behind(&self.file, end.offset, end.position, self.len)? {
+                        end.tail =
+                            Tail::Damaged(format!("{what} seems to reach beyond the end of the file, but a block begins at offset {at}"));
+                    } else if is_annotation(&carry) {
                         // It holds nothing, and Redis takes it as well.
-                        None if is_annotation(&carry) => end(0, Tail::Clean),
-                        Some(at) => end(
-                            0,
-                            Tail::Damaged(format!(
-                                "{what} seems to reach beyond the end of the file, but a whole block follows at offset {at}"
-                            )),
-                        ),
-                        None => end(0, Tail::Torn(what.to_owned())),
+                        end.tail = Tail::Clean;
                     }
+                    end
                 }
-                Stop::Unwritten(at) => match self.later_block(base, splitter.position.lsn)? {
-                    Some(later) => {
-                        end(at, Tail::Damaged(format!("a block was written only in part, but a whole block follows at offset {later}")))
+                Stop::Unwritten(at) => {
+                    let mut end = end(at, Tail::Torn("a block".to_owned()));
+                    if let Some(at) = torn::block_behind(&self.file, end.offset, end.position, self.len)? {
+                        end.tail = Tail::Damaged(format!("a block was written only in part, but another begins at offset {at}"));
                     }
-                    None => end(at, Tail::Torn("a block".to_owned())),
-                },
+                    end
+                }
                 Stop::End => end(0, Tail::Clean),
                 Stop::Superseded => end(0, Tail::Superseded),
                 Stop::Damaged(at, reason) => end(at, Tail::Damaged(reason)),
@@ -233,7 +233,7 @@ impl<F: File> Reader<F> {
             if matches!(end.tail, Tail::Damaged(_)) {
                 end.whole_block = match first_block_lsn(&self.file, end.found_at, self.len)? {
                     Some(_) => Some(end.found_at),
-                    None => self.later_block(end.found_at, end.position.lsn)?,
+                    None => torn::find_block(&self.file, end.found_at, self.len, |_, lsn| lsn > end.position.lsn)?,
                 };
             }
             return Ok(Some(end));
@@ -250,32 +250,6 @@ impl<F: File> Reader<F> {
             // The receiver is gone when loading was given up.
             let _ = sender.send(Message::End(end));
         }
-    }
-
-    /// Looks for a genuine block behind `from` that continues after `lsn`.
-    fn later_block(&self, from: u64, lsn: u64) -> io::Result<Option<u64>> {
-        const MARK: &[u8] = b"\n#BLK:v1;";
-        let finder = memchr::memmem::Finder::new(MARK);
-        let mut at = from + 1;
-        while at < self.len {
-            let mut window = Vec::new();
-            read_up_to(&self.file, at, &mut window, (CHUNK_BYTES as u64).min(self.len - at) as usize)?;
-            if window.is_empty() {
-                break;
-            }
-            for found in finder.find_iter(&window) {
-                let start = at + found as u64 + 1;
-                if first_block_lsn(&self.file, start, self.len)?.is_some_and(|later| later > lsn) {
-                    return Ok(Some(start));
-                }
-            }
-            // Windows overlap, so that no mark falls between two.
-            at += window.len().saturating_sub(MARK.len()).max(1) as u64;
-            if window.len() < CHUNK_BYTES {
-                break;
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -3,7 +3,156 @@
 mod files;
 
 use files::{INCR_1, MANIFEST, ONE, blocks, command, disk_with, load, set, three};
-use graven_aof::Error;
+use graven_aof::{BlockHeader, Error};
+
+/// The text of whole blocks at these positions, as a value may hold it.
+fn copy_of_blocks(positions: &[u64]) -> String {
+    let content = set("not", "written");
+    let block = |&lsn: &u64| [BlockHeader::new(lsn, &content).as_bytes(), &content].concat();
+    String::from_utf8([b"\n".to_vec(), positions.iter().flat_map(block).collect()].concat()).unwrap()
+}
+
+/// Two blocks, of which the second holds a value with blocks in it. Their positions are what a client may guess.
+fn with_a_copy(positions: &[u64]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let first = set("a", "1");
+    let value = |position: u64| ["x".repeat(200), copy_of_blocks(positions), copy_of_blocks(&[position]), "y".repeat(1_500)].concat();
+    let behind = first.len() + set("b", &value(1_000)).len();
+    let contents = vec![first, set("b", &value(behind as u64)), set("c", "3")];
+    let blocks = blocks(&contents);
+    (contents, blocks)
+}
+
+/// The block with a digit more in its length.
+fn with_a_longer_length(block: &[u8]) -> Vec<u8> {
+    let at = String::from_utf8_lossy(block).find(";crc:").unwrap();
+    [&block[..at], b"9", &block[at..]].concat()
+}
+
+#[test]
+fn a_torn_block_is_cut_whatever_stands_in_its_value() {
+    let (contents, blocks) = with_a_copy(&[50, 60, 600, 1_000_000, 1 << 60]);
+    let (first, whole) = (blocks[0].len(), blocks[..2].concat());
+    for cut in first + 5..whole.len() - 1 {
+        let torn = &whole[..cut];
+        for file in [torn.to_vec(), [torn, &filler(0, 4_160)[cut..]].concat()] {
+            let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+            let (bytes, summary) = load(&disk).unwrap_or_else(|e| panic!("{cut}: {e}"));
+            assert_eq!((bytes, summary.warnings.len()), (contents[0].clone(), 1));
+            assert_eq!(disk.content(INCR_1).unwrap().len(), first, "{cut}");
+        }
+    }
+}
+
+/// Nothing before it tells its position.
+#[test]
+fn a_torn_block_at_the_beginning_of_the_log_is_cut_whatever_stands_in_its_value() {
+    let content = set("b", &["x".repeat(700), copy_of_blocks(&[4_800, 1_000_000]), "y".repeat(700)].concat());
+    let file = [BlockHeader::new(4_711, &content).as_bytes(), &content[..content.len() - 9]].concat();
+    let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+    assert_eq!(load(&disk).unwrap().0, b"");
+}
+
+/// Refused, and the damage is at this offset.
+fn assert_damaged(file: &[u8], at: usize, what: &str) {
+    let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, file)]);
+    match load(&disk) {
+        Err(Error::Damaged { offset, .. }) => assert_eq!(offset, at as u64, "{what}"),
+        other => panic!("{what}: {other:?}"),
+    }
+    assert_eq!(disk.content(INCR_1).unwrap(), file, "{what}");
+}
+
+#[test]
+fn a_damaged_length_is_known_by_the_block_that_follows_whatever_stands_in_a_value() {
+    let (_, blocks) = with_a_copy(&[50, 600, 1_000_000]);
+    let [first, second, third] = &blocks[..] else { unreachable!() };
+    let longer = with_a_longer_length(second);
+    // Also when the one that follows is torn: the damaged one may have been acknowledged.
+    for cut in 5..third.len() {
+        assert_damaged(&[first, &*longer, &third[..cut]].concat(), first.len(), "torn behind it");
+    }
+    // More than the length is damaged.
+    let mut twice = longer.clone();
+    let select = String::from_utf8_lossy(&longer).find("*2").unwrap();
+    for nonsense in [b"\0\0", b"##"] {
+        twice[select..select + 2].copy_from_slice(nonsense);
+        assert_damaged(&[first, &*twice, third].concat(), first.len(), "nonsense");
+    }
+}
+
+#[test]
+fn a_block_with_lost_sectors_is_cut_unless_another_follows_that_stands_in_no_value() {
+    let (contents, blocks) = with_a_copy(&[50, 600, 1_000_000]);
+    let (first, second) = (blocks[0].len(), blocks[..2].concat().len());
+    let mut file = [blocks.concat().as_slice(), &filler(blocks.concat().len(), 8_192)].concat();
+    for sector in 1..second / 512 {
+        let mut torn = file.clone();
+        torn[sector * 512..(sector + 1) * 512].copy_from_slice(&filler(0, 512));
+        assert_damaged(&torn, first, "a block follows");
+        let header = String::from_utf8_lossy(&torn[first..]).find(";len:").unwrap() + first;
+        torn[header - 1] = b'9';
+        assert_damaged(&torn, first, "the position is damaged, too");
+    }
+    file.truncate(second);
+    file.extend(filler(second, 8_192));
+    for sector in 1..second / 512 {
+        let mut torn = file.clone();
+        torn[sector * 512..(sector + 1) * 512].copy_from_slice(&filler(0, 512));
+        let (bytes, summary) = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &torn)])).unwrap();
+        assert_eq!((bytes, summary.warnings.len()), (contents[0].clone(), 1), "sector {sector}");
+        // The one that follows is torn, too, and holds a copy of the log.
+        let third = set("c", &["x".repeat(700), copy_of_blocks(&[0, 50, 600]), "y".repeat(700)].concat());
+        torn.truncate(second);
+        torn.extend_from_slice(BlockHeader::new(contents[..2].concat().len() as u64, &third).as_bytes());
+        torn.extend_from_slice(&third[..third.len() - 9]);
+        let (bytes, _) = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &torn)])).unwrap();
+        assert_eq!(bytes, contents[0], "sector {sector}");
+    }
+}
+
+/// Only positions tell then.
+#[test]
+fn where_a_header_was_lost_a_block_is_believed_whose_position_fits_its_place() {
+    let value = |inner: &str| ["x".repeat(700), inner.to_owned(), "y".repeat(700)].concat();
+    for (positions, fit) in [(&[1_000_000, 1 << 60][..], false), (&[5_000], false), (&[30], false), (&[900], true)] {
+        for len in 371..418 {
+            let contents = vec![set("a", &"1".repeat(len)), set("b", &value(&copy_of_blocks(positions))), set("c", "3")];
+            let blocks = blocks(&contents);
+            let first = blocks[0].len();
+            assert!((466..=512).contains(&first), "{first}");
+            for count in 2..4 {
+                let whole = blocks[..count].concat();
+                let mut file = [whole.as_slice(), &filler(whole.len(), 8_192)].concat();
+                file[512..1_024].copy_from_slice(&filler(0, 512));
+                let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)]);
+                match load(&disk) {
+                    Ok((bytes, _)) => assert!(bytes == contents[0] && count == 2 && !fit, "{first}: {positions:?}"),
+                    Err(refused) => assert!(matches!(refused, Error::Damaged { .. }) && (count == 3 || fit), "{first}: {refused}"),
+                }
+            }
+        }
+    }
+}
+
+/// As a real Redis appends them, or under `aof-block-checksums no`.
+#[test]
+fn behind_a_torn_command_a_block_is_believed_whose_position_fits_its_place() {
+    let (contents, blocks) = three();
+    let value = |positions: &[u64]| ["x".repeat(700), copy_of_blocks(positions), "y".repeat(700)].concat();
+    let torn = set("by", &value(&[5, 5_000, 1_000_000]));
+    let file = [&blocks[0], &torn[..torn.len() - 9]].concat();
+    let (bytes, _) = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &file)])).unwrap();
+    assert_eq!(bytes, [contents[0].as_slice(), &command(&["SELECT", "0"])].concat());
+    // A damaged length hides the block that follows.
+    let by_redis = set("by", "redis");
+    let damaged = String::from_utf8(by_redis.clone()).unwrap().replace("$5", "$5555");
+    let follows = BlockHeader::new((contents[0].len() + by_redis.len()) as u64, &contents[1]);
+    let select = command(&["SELECT", "0"]).len();
+    for before in [&blocks[0][..], b""] {
+        let file = [before, damaged.as_bytes(), follows.as_bytes(), &contents[1]].concat();
+        assert_damaged(&file, before.len() + select, "a block follows");
+    }
+}
 
 /// Lines of filler, from this offset of a file on.
 fn filler(from: usize, to: usize) -> Vec<u8> {
@@ -74,7 +223,7 @@ fn a_block_with_a_sector_that_was_not_written_is_torn_and_one_with_a_flipped_bit
         assert_eq!((bytes, disk.content(INCR_1).unwrap().len()), (contents[0].clone(), first), "sector {sector}");
         assert_eq!(summary.warnings.len(), 1, "{:?}", summary.warnings);
         // A block that could only be written after this one shows that it was there.
-        let third = graven_aof::BlockHeader::new(9_999, &contents[0]);
+        let third = BlockHeader::new(9_999, &contents[0]);
         let later = [&torn, third.as_bytes(), &contents[0]].concat();
         let refused = load(&disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &later)])).unwrap_err();
         assert!(matches!(&refused, Error::Damaged { offset, .. } if *offset == first as u64), "sector {sector}: {refused}");
