@@ -82,6 +82,8 @@ pub(crate) struct Outside {
     pub(crate) loading: LoadProgress,
     pub(crate) next_client_id: u64,
     pub(crate) surroundings: Surroundings,
+    /// When the server was made, microseconds on its clock.
+    pub(crate) started_us: u64,
     pub(crate) run_id: String,
     /// The log cannot be written.
     pub(crate) log_fails: bool,
@@ -221,7 +223,7 @@ impl Outside {
         }
     }
 
-    /// Microseconds on the clock that the log goes by.
+    /// Microseconds on the clock that the log goes by. Where it begins is the machine's affair: only differences mean something.
     pub(crate) fn now_us(&self) -> u64 {
         self.surroundings.clock.monotonic_ns() / 1000
     }

@@ -155,6 +155,7 @@ impl Server {
             resumed: Vec::new(),
             loading: LoadProgress::default(),
             next_client_id: 1,
+            started_us: surroundings.clock.monotonic_ns() / 1000,
             surroundings,
             run_id,
             log_fails: false,

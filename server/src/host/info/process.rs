@@ -7,7 +7,7 @@ use graven_engine::{Blocked, Engine};
 
 pub(super) fn server(text: &mut Text, outside: &Outside, engine: &Engine) {
     let config = &outside.config;
-    let uptime_s = outside.now_us() / 1_000_000;
+    let uptime_s = outside.seconds_since(outside.started_us);
     text.field("redis_version", crate::REDIS_VERSION);
     text.field("server_name", "graven");
     text.field("graven_version", crate::VERSION);
