@@ -108,6 +108,37 @@ fn what_cannot_be_done_is_refused_and_its_absence_accepted() {
 }
 
 #[test]
+fn what_cannot_be_done_and_is_taken_back_later_stops_nothing() {
+    for text in [
+        "daemonize yes\ndaemonize no",
+        "syslog-enabled yes\ntimeout 5\nsyslog-enabled no",
+        "slaveof h 1\nreplicaof no one",
+        "aclfile /etc/users.acl\naclfile \"\"",
+        "min-slaves-to-write 1\nmin-replicas-to-write 0",
+    ] {
+        parse(text);
+    }
+    // Whoever goes on asking is named, at the line that counts.
+    for (text, line) in [
+        ("daemonize no\ndaemonize yes", "at line 2\n>>> 'daemonize yes'\n"),
+        ("daemonize yes\ndaemonize no\ntimeout 1\n  daemonize YES", "at line 4\n>>> 'daemonize YES'\n"),
+        ("tls-port 1\ndaemonize yes\nsyslog-enabled yes\ntls-port 0", "at line 2\n>>> 'daemonize yes'\n"),
+    ] {
+        assert!(refusal(text).contains(line), "{text:?}: {}", refusal(text));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (file, included) = (dir.path().join("a.conf"), dir.path().join("b.conf"));
+    fs::write(&file, format!("include {}\n", included.display())).unwrap();
+    fs::write(&included, "# as Debian has it\ndaemonize yes\n").unwrap();
+    assert!(load(Some(&file), &["--supervised", "systemd", "--daemonize", "no"]).is_ok());
+    let refused = load(Some(&file), &["--supervised", "systemd"]).unwrap_err().to_string();
+    let expected = format!("Reading the configuration file '{}', at line 2\n>>> 'daemonize yes'\n", included.display());
+    assert!(refused.contains(&expected), "{refused}");
+    let refused = load(Some(&file), &["--daemonize", "yes"]).unwrap_err().to_string();
+    assert!(refused.contains("Reading the options of the command line, at line 1\n>>> 'daemonize \"yes\"'\n"), "{refused}");
+}
+
+#[test]
 fn parameters_that_nothing_acts_on_are_known_when_they_are_set() {
     assert_eq!(Config::default().without_effect(), Vec::<&str>::new());
     assert_eq!(
@@ -286,8 +317,8 @@ fn rewriting_without_a_file_or_into_nothing_says_so() {
 #[test]
 fn the_configuration_that_redis_ships_is_accepted() {
     let Ok(shipped) = fs::read_to_string("/etc/redis/redis.conf") else { return };
-    let ours: String = shipped.lines().filter(|line| *line != "daemonize yes").map(|line| format!("{line}\n")).collect();
-    let config = parse(&ours);
+    // Its unit adds this as an option.
+    let config = parse(&format!("{shipped}\ndaemonize no"));
     assert!(!config.appendonly, "the file says so");
     assert_eq!(config.dir, Path::new("/var/lib/redis"));
     assert!(refusal(&shipped).contains("run it under a supervisor"));

@@ -2,7 +2,7 @@
 //!
 //! A line is trimmed, `#` starts a comment only at its beginning, the rest is split as the shell would
 //! ([`graven_resp::split_line`]). Names are known in any case. `include PATTERN` reads other files in its place. Nothing is
-//! skipped silently: a line that cannot be honoured stops the start.
+//! skipped silently: a line that cannot be honoured stops the start, unless a later one, or an option, takes it back.
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,22 @@ pub(super) struct Reader {
     depth: usize,
     /// The commands as renamed so far; made when the first is.
     registry: Option<Registry>,
+    /// Parameters that ask for what is not there, unless a later line takes that back: by index, with what to say then.
+    unavailable: Vec<(usize, ConfigError)>,
+}
+
+/// A line, and where it stands.
+struct Place {
+    origin: Origin,
+    line: usize,
+    text: String,
+}
+
+impl Place {
+    /// Says what is wrong with the line.
+    fn error(&self, reason: impl Into<String>) -> ConfigError {
+        ConfigError::Line { origin: self.origin.clone(), line: self.line, text: self.text.clone(), reason: reason.into() }
+    }
 }
 
 impl Reader {
@@ -44,7 +60,7 @@ impl Reader {
         let mut values: Vec<Value> = table::all().iter().map(|parameter| parameter.default_value()).collect();
         let dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         values[dir_index()] = Value::Text(dir.to_string_lossy().into_owned());
-        Reader { values, renamed_commands: Vec::new(), disk, save_seen: false, depth: 0, registry: None }
+        Reader { values, renamed_commands: Vec::new(), disk, save_seen: false, depth: 0, registry: None, unavailable: Vec::new() }
     }
 
     /// Reads a file and what it includes.
@@ -56,48 +72,51 @@ impl Reader {
     /// Reads lines.
     pub fn read_text(&mut self, text: &[u8], origin: &Origin) -> Result<(), ConfigError> {
         for (i, line) in text.split(|b| *b == b'\n').enumerate() {
-            self.read_line(line).map_err(|failure| match failure {
-                Failure::Elsewhere(error) => error,
-                Failure::Here(reason) => ConfigError::Line {
-                    origin: origin.clone(),
-                    line: i + 1,
-                    text: String::from_utf8_lossy(line.trim_ascii()).into_owned(),
-                    reason,
-                },
-            })?;
+            let line = line.trim_ascii();
+            if line.is_empty() || line.starts_with(b"#") || line.starts_with(b"\0") {
+                continue;
+            }
+            let place = Place { origin: origin.clone(), line: i + 1, text: String::from_utf8_lossy(line).into_owned() };
+            self.read_line(line, &place)?;
         }
         Ok(())
     }
 
-    fn read_line(&mut self, line: &[u8]) -> Result<(), Failure> {
-        let line = line.trim_ascii();
-        if line.is_empty() || line.starts_with(b"#") || line.starts_with(b"\0") {
-            return Ok(());
-        }
-        let words = split(line).map_err(here)?;
+    /// Judges what depends on all lines together. To be called when everything has been read.
+    pub fn finish(&mut self) -> Result<(), ConfigError> {
+        self.unavailable.drain(..).next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    fn read_line(&mut self, line: &[u8], place: &Place) -> Result<(), ConfigError> {
+        let refuse = |reason: &str| Err(place.error(reason));
+        let words = split(line).map_err(|reason| place.error(reason))?;
         let Some((name, args)) = words.split_first() else { return Ok(()) };
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let name = name.to_ascii_lowercase();
         match (name.as_str(), args.as_slice()) {
             (name, [_]) if FORGOTTEN.contains(&name) => Ok(()),
-            (_, args) if let Some(index) = table::find(&name) => self.assign(index, args).map_err(Failure::Here),
-            ("include", [pattern]) => self.include(pattern),
-            ("rename-command", [from, to]) => self.rename(from, to).map_err(here),
-            ("user", [_, ..]) => Err(here("access control lists are not available yet: remove the line and use 'requirepass'")),
-            ("loadmodule", [_, ..]) => Err(here("modules cannot be loaded: remove the line")),
-            ("sentinel", [_, ..]) => Err(here("sentinel mode is not available: remove the line")),
-            _ => Err(here("Bad directive or wrong number of arguments")),
+            (_, args) if let Some(index) = table::find(&name) => self.assign(index, args, place),
+            ("include", [pattern]) => self.include(pattern, place),
+            ("rename-command", [from, to]) => self.rename(from, to).map_err(|reason| place.error(reason)),
+            ("user", [_, ..]) => refuse("access control lists are not available yet: remove the line and use 'requirepass'"),
+            ("loadmodule", [_, ..]) => refuse("modules cannot be loaded: remove the line"),
+            ("sentinel", [_, ..]) => refuse("sentinel mode is not available: remove the line"),
+            _ => refuse("Bad directive or wrong number of arguments"),
         }
     }
 
-    fn assign(&mut self, index: usize, args: &[&str]) -> Result<(), String> {
+    fn assign(&mut self, index: usize, args: &[&str], place: &Place) -> Result<(), ConfigError> {
         if args.is_empty() {
-            return Err("wrong number of arguments".to_owned());
+            return Err(place.error("wrong number of arguments"));
         }
         let name = table::all()[index].name;
         let adds = name == "save" && self.save_seen;
-        self.values[index] = accept(index, args, &self.values, adds, self.disk)?;
+        self.values[index] = accept(index, args, &self.values, adds, self.disk).map_err(|reason| place.error(reason))?;
         self.save_seen |= name == "save";
+        self.unavailable.retain(|(other, _)| *other != index);
+        if let Some(reason) = unavailable(index, &self.values[index]) {
+            self.unavailable.push((index, place.error(reason)));
+        }
         Ok(())
     }
 
@@ -112,18 +131,18 @@ impl Reader {
         Ok(())
     }
 
-    fn include(&mut self, pattern: &str) -> Result<(), Failure> {
+    fn include(&mut self, pattern: &str, place: &Place) -> Result<(), ConfigError> {
         if !self.disk {
             return Ok(());
         }
         if self.depth >= INCLUDE_DEPTH_MAX {
-            return Err(here("files include each other too deeply: does one include itself?"));
+            return Err(place.error("files include each other too deeply: does one include itself?"));
         }
         let dir = current_dir(&self.values);
-        let files = super::include::matching(&dir, pattern, INCLUDE_FILES_MAX).map_err(Failure::Here)?;
+        let files = super::include::matching(&dir, pattern, INCLUDE_FILES_MAX).map_err(|reason| place.error(reason))?;
         self.depth += 1;
         for file in files {
-            self.read_file(&file).map_err(Failure::Elsewhere)?;
+            self.read_file(&file)?;
         }
         self.depth -= 1;
         Ok(())
@@ -142,16 +161,6 @@ pub(super) fn is_directive(name: &str) -> bool {
     ["include", "rename-command", "user", "loadmodule"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// What is wrong: this line, or a line of a file that it includes.
-enum Failure {
-    Here(String),
-    Elsewhere(ConfigError),
-}
-
-fn here(reason: &str) -> Failure {
-    Failure::Here(reason.to_owned())
-}
-
 fn dir_index() -> usize {
     table::find("dir").expect("the table has dir")
 }
@@ -163,16 +172,16 @@ fn current_dir(values: &[Value]) -> PathBuf {
     }
 }
 
-/// Parses a value and checks that it is possible here: what a line of a file and `CONFIG SET` have in common.
-/// With `disk`, a directory must exist.
+/// Why a value cannot be had here, if it cannot.
+pub(super) fn unavailable(index: usize, value: &Value) -> Option<&'static str> {
+    let parameter = table::all()[index];
+    parameter.only_default.filter(|_| *value != parameter.default_value())
+}
+
+/// Parses a value: what a line of a file and `CONFIG SET` have in common. With `disk`, a directory must exist.
 pub(super) fn accept(index: usize, args: &[&str], values: &[Value], adds: bool, disk: bool) -> Result<Value, String> {
     let parameter = table::all()[index];
     let value = Value::parse(parameter, args, Some(&values[index]), adds)?;
-    if let Some(reason) = parameter.only_default
-        && value != parameter.default_value()
-    {
-        return Err(reason.to_owned());
-    }
     match (parameter.name, value) {
         ("dir", Value::Text(dir)) => {
             let path = current_dir(values).join(&dir);

@@ -89,6 +89,7 @@ impl Config {
         }
         let lines = command_line::to_lines(overrides)?;
         reader.read_text(&lines, &Origin::CommandLine)?;
+        reader.finish()?;
         Ok(Config::from_reader(reader, absolute))
     }
 
@@ -96,6 +97,7 @@ impl Config {
     pub fn parse_text(text: &[u8]) -> Result<Config, ConfigError> {
         let mut reader = Reader::new(false);
         reader.read_text(text, &Origin::Text)?;
+        reader.finish()?;
         Ok(Config::from_reader(reader, None))
     }
 
@@ -170,6 +172,7 @@ impl Config {
             let failed = |reason: String| SetError::failed(String::from_utf8_lossy(name), reason);
             let value = std::str::from_utf8(value).map_err(|_| failed("argument must be valid UTF-8".to_owned()))?;
             values[index] = file::accept(index, &[value], &values, false, true).map_err(failed)?;
+            file::unavailable(index, &values[index]).map_or(Ok(()), |reason| Err(failed(reason.to_owned())))?;
         }
         let changed = indices.iter().filter(|&&i| values[i] != self.values[i]).map(|&i| table::all()[i].name).collect();
         let options = Options::read(&values, &self.options.renamed_commands);
