@@ -91,7 +91,7 @@ fn what_cannot_be_done_is_refused_and_its_absence_accepted() {
         ("cluster-enabled yes", "cluster-enabled no"),
         ("tls-port 6380", "tls-port 0"),
         ("aclfile /etc/users.acl", "aclfile \"\""),
-        ("user alice on >secret ~* +@all", ""),
+        ("user alice on >secret ~* +@all", "user default on nopass ~* &* +@all"),
         ("loadmodule /lib/x.so", ""),
         ("sentinel monitor a b 1 2", ""),
         ("daemonize yes", "daemonize no"),
@@ -136,6 +136,67 @@ fn what_cannot_be_done_and_is_taken_back_later_stops_nothing() {
     assert!(refused.contains(&expected), "{refused}");
     let refused = load(Some(&file), &["--daemonize", "yes"]).unwrap_err().to_string();
     assert!(refused.contains("Reading the options of the command line, at line 1\n>>> 'daemonize \"yes\"'\n"), "{refused}");
+}
+
+/// The SHA-256 of `a b`.
+const HASH: &str = "#c8687a08aa5d6ed2044328fa6a697ab8e96dc34291e8c2034ae8c38e6fcc6d65";
+
+#[test]
+fn a_user_line_that_says_what_is_so_anyway_is_accepted() {
+    for (text, password) in [
+        ("user default on nopass ~* &* +@all".to_owned(), ""),
+        ("USER default ON nopass sanitize-payload resetchannels AllKeys allchannels allcommands".to_owned(), ""),
+        (format!("user default off on nopass {HASH} ~* &* +@all\nrequirepass \"a b\""), "a b"),
+        (format!("requirepass \"a b\"\nuser default on {HASH} ~* &* +@all"), "a b"),
+        (format!("requirepass other\nuser default on \">a b\" {HASH} ~* &* +@all\nrequirepass 'a b'"), "a b"),
+        ("user default on >Secret ~* &* +@all".to_owned(), "Secret"),
+    ] {
+        assert_eq!(parse(&text).requirepass, password, "{text}");
+    }
+}
+
+#[test]
+fn a_user_line_that_says_anything_else_is_refused() {
+    let refused = |text: &str, reason: &str| assert!(refusal(text).lines().last().unwrap().contains(reason), "{text:?}: {}", refusal(text));
+    refused("user alice on nopass ~* &* +@all", "there are no users but 'default'");
+    refused("user default on nopass ~app:* &* +@all", "'~app:*' cannot be done: access control lists are not available yet");
+    refused("user default on nopass ~* &* +@all -debug", "'-debug' cannot be done");
+    refused("user default on nopass ~* &* -@all", "'-@all' cannot be done");
+    refused("user default on nopass %R~* &* +@all", "'%R~*' cannot be done");
+    refused("user default nopass ~* &* +@all", "the default user cannot be without 'on'");
+    refused("user default on nopass ~* +@all", "the default user cannot be without '&*'");
+    refused("user default on nopass ~* &* resetchannels +@all", "the default user cannot be without '&*'");
+    refused("user default on ~* &* +@all", "give a password, or 'nopass'");
+    refused("user default on nopass resetpass ~* &* +@all", "give a password, or 'nopass'");
+    refused("user default on > ~* &* +@all", "the password is empty");
+    refused("user default on #ABC ~* &* +@all", "The password hash must be exactly 64 characters");
+    refused(&format!("user default on {HASH} ~* &* +@all"), "a hash does not tell the password: give it with 'requirepass' as well");
+    refused(&format!("user default on {HASH} ~* &* +@all\nrequirepass other"), "there can be only one password");
+    refused(&format!("user default on {HASH} >other ~* &* +@all\nrequirepass 'a b'"), "there can be only one password");
+    refused("user default on >one >two ~* &* +@all", "there can be only one password");
+    refused("user default on nopass ~* &* +@all\nrequirepass x", "'nopass' contradicts 'requirepass'");
+    refused("user default on nopass ~* &* +@all\nuser default on nopass ~* &* +@all", "a user can only be defined once");
+    // What is judged at the end is told of the line where it stands.
+    assert!(refusal(&format!("timeout 1\nuser default on {HASH} ~* &* +@all\nport 1")).contains("at line 2\n>>> 'user default on #c86"));
+}
+
+#[test]
+fn rewriting_keeps_the_user_line_true() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.conf");
+    for (before, password, line) in [
+        ("user default on nopass sanitize-payload ~* &* +@all", "", "user default on nopass ~* &* +@all".to_owned()),
+        ("user default on nopass ~* &* +@all", "a b", format!("user default on {HASH} ~* &* +@all")),
+        ("user default on >old ~* &* +@all", "", "user default on nopass ~* &* +@all".to_owned()),
+        ("user default on \">a b\" ~* &* +@all", "a b", format!("user default on {HASH} ~* &* +@all")),
+    ] {
+        fs::write(&file, format!("timeout 5\n{before}\n# a comment\n")).unwrap();
+        let config = load(Some(&file), &[]).unwrap();
+        config.prepare(&[(b"requirepass", password.as_bytes())], true).unwrap().config.rewrite().unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(&format!("timeout 5\n{line}\n# a comment\n")), "{before}: {text}");
+        assert_eq!(load(Some(&file), &[]).unwrap().requirepass, password, "{text}");
+    }
 }
 
 #[test]

@@ -319,7 +319,37 @@ fn rewriting_leaves_the_file_that_redis_leaves() {
     }
 }
 
-/// The lines without those that must differ: the harness's own, users (there are none here), parameters set from the
+#[test]
+fn a_file_that_redis_rewrote_is_read_and_goes_back() {
+    let mut server = Server::builder(&Program::redis()).config("timeout 5").start().unwrap();
+    let file = server.config_path();
+    let user_line = || std::fs::read_to_string(&file).unwrap().lines().find(|line| line.starts_with("user ")).unwrap().to_owned();
+    let read = || Config::load(Some(file.to_str().unwrap()), &[]).unwrap_or_else(|e| panic!("{e}"));
+    assert!(server.client().line("CONFIG REWRITE").is_ok());
+    assert_eq!((user_line().as_str(), read().requirepass.as_str()), ("user default on nopass ~* &* +@all", ""));
+    // A user that was read from a file is written with one word more.
+    server.crash_and_restart().unwrap();
+    assert!(server.client().line("CONFIG REWRITE").is_ok());
+    assert!(user_line().contains(" sanitize-payload "), "{}", user_line());
+    assert!(read().requirepass.is_empty());
+    let mut client = server.client();
+    for password in ["a \"b\"\\\n", "secret", ""] {
+        assert!(client.call(&["CONFIG", "SET", "requirepass", password]).is_ok());
+        assert!(client.line("CONFIG REWRITE").is_ok());
+        let theirs = user_line();
+        assert_eq!(read().requirepass, password, "{theirs}");
+        read().rewrite().unwrap();
+        assert_eq!(user_line(), theirs.replace(" sanitize-payload", ""));
+        assert!(client.call(&["CONFIG", "SET", "requirepass", "for Graven to forget"]).is_ok());
+    }
+    // And Redis takes what is rewritten here, with its password.
+    read().prepare(&[(b"requirepass", b"ours")], true).unwrap().config.rewrite().unwrap();
+    server.kill9();
+    let theirs = Server::builder(&Program::redis()).config(&std::fs::read_to_string(&file).unwrap()).password("ours");
+    assert!(theirs.start().unwrap().client().line("PING").error_text().is_some_and(|error| error.starts_with("NOAUTH")));
+}
+
+/// The lines without those that must differ: the harness's own, users (Redis adds one without being asked), parameters set from the
 /// command line, and blank lines around them.
 fn comparable(path: &std::path::Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();

@@ -10,6 +10,7 @@ use graven_engine::Registry;
 
 use super::error::{ConfigError, Origin};
 use super::table;
+use super::user::DefaultUser;
 use super::value::Value;
 
 /// How deep `include` may nest, so that a file which includes itself ends.
@@ -39,6 +40,7 @@ pub(super) struct Reader {
     registry: Option<Registry>,
     /// Parameters that ask for what is not there, unless a later line takes that back: by index, with what to say then.
     unavailable: Vec<(usize, ConfigError)>,
+    user: Option<(DefaultUser, Place)>,
 }
 
 /// A line, and where it stands.
@@ -60,7 +62,16 @@ impl Reader {
         let mut values: Vec<Value> = table::all().iter().map(|parameter| parameter.default_value()).collect();
         let dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         values[dir_index()] = Value::Text(dir.to_string_lossy().into_owned());
-        Reader { values, renamed_commands: Vec::new(), disk, save_seen: false, depth: 0, registry: None, unavailable: Vec::new() }
+        Reader {
+            values,
+            renamed_commands: Vec::new(),
+            disk,
+            save_seen: false,
+            depth: 0,
+            registry: None,
+            unavailable: Vec::new(),
+            user: None,
+        }
     }
 
     /// Reads a file and what it includes.
@@ -77,17 +88,24 @@ impl Reader {
                 continue;
             }
             let place = Place { origin: origin.clone(), line: i + 1, text: String::from_utf8_lossy(line).into_owned() };
-            self.read_line(line, &place)?;
+            self.read_line(line, place)?;
         }
         Ok(())
     }
 
     /// Judges what depends on all lines together. To be called when everything has been read.
     pub fn finish(&mut self) -> Result<(), ConfigError> {
-        self.unavailable.drain(..).next().map_or(Ok(()), |(_, error)| Err(error))
+        if let Some((_, error)) = self.unavailable.drain(..).next() {
+            return Err(error);
+        }
+        if let Some((user, place)) = self.user.take() {
+            let Value::Text(password) = &mut self.values[requirepass_index()] else { unreachable!("requirepass is a text") };
+            *password = user.password(password).map_err(|reason| place.error(reason))?;
+        }
+        Ok(())
     }
 
-    fn read_line(&mut self, line: &[u8], place: &Place) -> Result<(), ConfigError> {
+    fn read_line(&mut self, line: &[u8], place: Place) -> Result<(), ConfigError> {
         let refuse = |reason: &str| Err(place.error(reason));
         let words = split(line).map_err(|reason| place.error(reason))?;
         let Some((name, args)) = words.split_first() else { return Ok(()) };
@@ -95,10 +113,15 @@ impl Reader {
         let name = name.to_ascii_lowercase();
         match (name.as_str(), args.as_slice()) {
             (name, [_]) if FORGOTTEN.contains(&name) => Ok(()),
-            (_, args) if let Some(index) = table::find(&name) => self.assign(index, args, place),
-            ("include", [pattern]) => self.include(pattern, place),
+            (_, args) if let Some(index) = table::find(&name) => self.assign(index, args, &place),
+            ("include", [pattern]) => self.include(pattern, &place),
             ("rename-command", [from, to]) => self.rename(from, to).map_err(|reason| place.error(reason)),
-            ("user", [_, ..]) => refuse("access control lists are not available yet: remove the line and use 'requirepass'"),
+            ("user", [_, ..]) if self.user.is_some() => refuse("a user can only be defined once: remove the line"),
+            ("user", args @ [_, ..]) => {
+                let user = DefaultUser::parse(args).map_err(|reason| place.error(reason))?;
+                self.user = Some((user, place));
+                Ok(())
+            }
             ("loadmodule", [_, ..]) => refuse("modules cannot be loaded: remove the line"),
             ("sentinel", [_, ..]) => refuse("sentinel mode is not available: remove the line"),
             _ => refuse("Bad directive or wrong number of arguments"),
@@ -158,11 +181,15 @@ pub(super) fn split(line: &[u8]) -> Result<Vec<String>, &'static str> {
 
 /// Whether the name is that of a line which is not a parameter but has its place in a file.
 pub(super) fn is_directive(name: &str) -> bool {
-    ["include", "rename-command", "user", "loadmodule"].iter().any(|known| known.eq_ignore_ascii_case(name))
+    ["include", "rename-command", "loadmodule"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn dir_index() -> usize {
     table::find("dir").expect("the table has dir")
+}
+
+pub(super) fn requirepass_index() -> usize {
+    table::find("requirepass").expect("the table has requirepass")
 }
 
 fn current_dir(values: &[Value]) -> PathBuf {

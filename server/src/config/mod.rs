@@ -19,6 +19,7 @@ mod parameter;
 mod reference;
 mod rewrite;
 pub mod table;
+mod user;
 mod value;
 
 use std::collections::HashSet;
