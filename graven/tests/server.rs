@@ -373,6 +373,49 @@ fn shutdown_and_sigterm_end_with_everything_synced() {
 }
 
 #[test]
+fn a_second_sigint_ends_a_shutdown_that_waits_for_the_disk() {
+    use rustix::process::Signal;
+    for first in [Signal::TERM, Signal::INT] {
+        let faults = DiskFaults::new().unwrap();
+        let mut server = faults.preload(graven()).start().unwrap();
+        faults.sync_delay(Duration::from_secs(30));
+        assert!(server.client().line("SET a 1").is_ok());
+        server.signal(first).unwrap();
+        server.wait_log("Calling fsync() on the AOF file.", Duration::from_secs(5)).unwrap();
+        // Whoever is asked by SIGTERM again has patience.
+        server.signal(Signal::TERM).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(server.is_running());
+        server.signal(Signal::INT).unwrap();
+        assert_eq!(server.wait_exit(Duration::from_secs(5)).unwrap().code(), Some(1));
+        let name = if first == Signal::INT { "SIGINT" } else { "SIGTERM" };
+        let log = server.log();
+        let at = |line: &str| log.find(line).unwrap_or_else(|| panic!("{line:?} is missing in\n{log}"));
+        assert!(at(&format!("# Received {name} scheduling shutdown...")) < at("# User requested shutdown..."));
+        assert!(at("# User requested shutdown...") < at("# You insist... exiting now."));
+        faults.repair();
+        server.start().unwrap();
+        assert_eq!(server.client().line("GET a"), Value::bulk("1"));
+    }
+}
+
+#[test]
+fn a_sigint_after_a_shutdown_that_failed_is_the_first_one_again() {
+    use rustix::process::Signal;
+    let faults = DiskFaults::new().unwrap();
+    let mut server = faults.preload(graven()).start().unwrap();
+    faults.fail_syncs(graven_testkit::disk_faults::EIO, i64::MAX);
+    assert!(server.client().line("SET a 1").is_ok());
+    server.signal(Signal::INT).unwrap();
+    server.wait_log("Errors trying to shut down the server.", Duration::from_secs(30)).unwrap();
+    faults.repair();
+    eventually("writes are accepted again", || server.client().line("SET a 2").is_ok());
+    server.signal(Signal::INT).unwrap();
+    assert!(server.wait_exit(Duration::from_secs(10)).unwrap().success(), "{}", server.log());
+    assert!(!server.log().contains("You insist"), "{}", server.log());
+}
+
+#[test]
 fn shutdown_knows_its_words() {
     let mut server = started();
     let mut client = server.client();

@@ -29,6 +29,7 @@ mod rewrite;
 mod server;
 mod server_stats;
 mod shutdown;
+mod signals;
 pub mod simulation;
 mod snapshot;
 mod start;

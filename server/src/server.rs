@@ -25,6 +25,7 @@ use crate::outside::{FIRST_LISTENER, LoadProgress, Outside, ShutdownRequest};
 use crate::persistence::Persistence;
 use crate::reclaimer::Reclaimer;
 use crate::server_stats::ServerStats;
+use crate::signals::{StopSignal, StopSignals};
 use crate::surroundings::Surroundings;
 use crate::timers::Timers;
 use crate::turn::Turn;
@@ -32,12 +33,10 @@ use crate::waiting::WaitWatch;
 use graven_aof::{Clients, Work};
 use graven_engine::{Engine, Random, SessionFlags};
 use mio::{Events, Poll, Token, Waker};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// In a simulation, where clients send few commands, each counts as so many for what depends on how busy they keep the log.
@@ -92,8 +91,7 @@ pub struct Server {
     pub(crate) coalescing: Coalescing,
     /// What was done when the log last took something.
     submitted: Work,
-    /// SIGTERM and SIGINT have come.
-    stop_signals: [Arc<AtomicBool>; 2],
+    stop_signals: StopSignals,
 }
 
 impl Server {
@@ -118,14 +116,11 @@ impl Server {
         }
         let poll = Poll::new().map_err(ServerError::system("Can't create the event loop"))?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(ServerError::system("Can't create the event loop"))?);
-        let stop_signals: [Arc<AtomicBool>; 2] = Default::default();
-        let unheard = Arc::new(AtomicBool::new(false));
         let is_simulated = surroundings.simulated.is_some();
-        let signals = [(SIGTERM, &stop_signals[0]), (SIGINT, &stop_signals[1]), (SIGHUP, &unheard)];
-        for (signal, flag) in signals.into_iter().filter(|_| !is_simulated) {
-            // A terminal that goes away is no reason to stop.
-            signal_hook::flag::register(signal, flag.clone()).map_err(ServerError::system("Can't handle signals"))?;
-        }
+        let stop_signals = match is_simulated {
+            true => StopSignals::default(),
+            false => StopSignals::listen(waker.clone()).map_err(ServerError::system("Can't handle signals"))?,
+        };
         let config = if is_simulated { config } else { file_limit::fit(config)? };
         let reclaimer =
             if is_simulated { Reclaimer::inline() } else { Reclaimer::start().map_err(ServerError::system("Can't start a thread"))? };
@@ -255,18 +250,30 @@ impl Server {
         let now_us = self.outside.now_us();
         self.outside.stats.event_loop_us += now_us - began_us;
         self.coalescing.end_turn(now_us - began_us, now_us);
-        let config = &self.outside.config;
-        for (signal, flags) in self.stop_signals.iter().zip([config.shutdown_on_sigterm, config.shutdown_on_sigint]) {
-            if signal.swap(false, Ordering::Relaxed) && self.outside.shutdown.is_none() {
-                log!(Warning, "User requested shutdown...");
-                let save = (flags.save || flags.nosave).then_some(flags.save);
-                self.outside.shutdown = Some(ShutdownRequest { save, force: flags.force });
-            }
-        }
+        self.follow_signals();
         if self.outside.reload && self.reload()? {
             return Ok(true);
         }
-        Ok(self.outside.shutdown.is_some() && self.shut_down())
+        if self.outside.shutdown.is_none() {
+            return Ok(false);
+        }
+        let ends = self.shut_down();
+        if !ends {
+            self.stop_signals.forget();
+        }
+        Ok(ends)
+    }
+
+    fn follow_signals(&mut self) {
+        let Some(signal) = self.stop_signals.scheduled().filter(|_| self.outside.shutdown.is_none()) else { return };
+        log!(Warning, "User requested shutdown...");
+        let config = &self.outside.config;
+        let flags = match signal {
+            StopSignal::Int => config.shutdown_on_sigint,
+            StopSignal::Term => config.shutdown_on_sigterm,
+        };
+        let save = (flags.save || flags.nosave).then_some(flags.save);
+        self.outside.shutdown = Some(ShutdownRequest { save, force: flags.force });
     }
 
     /// How long nothing needs to be done if nothing happens.
