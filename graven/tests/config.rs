@@ -308,6 +308,20 @@ fn a_limit_that_leaves_no_files_for_clients_stops_the_start() {
     assert!(said.contains("let 'ulimit -n' be 65 at least"), "{said}");
 }
 
+#[test]
+fn a_server_that_nobody_could_reach_is_not_started() {
+    for (option, value) in [("port", "0"), ("bind", ""), ("bind", "-192.0.2.1")] {
+        let said = refused(graven().option(option, value));
+        assert!(said.contains("# Configured to not listen anywhere, exiting."), "{option} '{value}': {said}");
+    }
+    refused(graven().config("bind"));
+    let mut server = graven().with_unix_socket().option("bind", "").prepare().unwrap();
+    server.spawn().unwrap();
+    server.wait_log("Ready to accept connections unix", Duration::from_secs(20)).unwrap();
+    assert!(Client::unix(&server.unix_socket()).unwrap().line("SET a 1").is_ok());
+    assert!(!server.log().contains("connections tcp"), "{}", server.log());
+}
+
 /// The inodes of the sockets that listen on a port, by local address in hexadecimal.
 fn listening(port: u16) -> Vec<(String, String)> {
     let table = fs::read_to_string("/proc/net/tcp").unwrap();

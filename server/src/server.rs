@@ -53,6 +53,9 @@ pub enum ServerError {
     /// An address that is taken.
     #[error("{0}\nFailed listening on port {1}, aborting.")]
     Listen(ListenError, String),
+    /// No port, no address and no unix socket.
+    #[error("Configured to not listen anywhere, exiting.")]
+    NotListening,
     /// The log.
     #[error(transparent)]
     Log(#[from] graven_aof::Error),
@@ -185,6 +188,9 @@ impl Server {
             let listener = Listener::bind_unix(&config.unixsocket, config.unixsocketperm, config.tcp_backlog)
                 .map_err(|e| ServerError::Listen(e, format!("{} (unix)", config.unixsocket)))?;
             self.outside.listeners.push(listener);
+        }
+        if self.outside.listeners.is_empty() && self.outside.surroundings.simulated.is_none() {
+            return Err(ServerError::NotListening);
         }
         self.outside.register_listeners().map_err(ServerError::system("Can't listen"))
     }

@@ -1,6 +1,7 @@
 //! From a command line to a running server.
 
 use crate::config::Config;
+use crate::listener::Listener;
 use crate::logging::{self, Role, log};
 use crate::server::{Server, ServerError};
 
@@ -65,7 +66,7 @@ fn serve(config: Config) -> Result<(), ServerError> {
         return Ok(());
     }
     let config = &server.outside.config;
-    if config.port != 0 {
+    if server.outside.listeners.iter().any(|listener| matches!(listener, Listener::Tcp(..))) {
         log!(Notice, "Ready to accept connections tcp");
     }
     if !config.unixsocket.is_empty() {

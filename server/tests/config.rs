@@ -213,6 +213,7 @@ fn lines_of_one_kind_add_up_or_replace_as_redis_has_it() {
     assert_eq!(value(&parse("save 900 1\nsave 300 10 60 20"), "save"), "900 1 300 10 60 20");
     assert_eq!(value(&parse("save 900 1\nsave \"\"\nsave 5 5"), "save"), "5 5");
     assert_eq!(value(&parse("bind 1.1.1.1\nbind 2.2.2.2 -::1"), "bind"), "2.2.2.2 -::1");
+    assert!(parse("bind 1.1.1.1\nbind").bind.is_empty() && parse("bind \"\"").bind.is_empty());
     assert_eq!(
         value(&parse("client-output-buffer-limit pubsub 1mb 2 3\nclient-output-buffer-limit replica 4 5 6"), "client-output-buffer-limit"),
         "normal 0 0 0 slave 4 5 6 pubsub 1048576 2 3"

@@ -129,10 +129,12 @@ impl Reader {
     }
 
     fn assign(&mut self, index: usize, args: &[&str], place: &Place) -> Result<(), ConfigError> {
-        if args.is_empty() {
-            return Err(place.error("wrong number of arguments"));
-        }
         let name = table::all()[index].name;
+        let args = match args {
+            [] if name == "bind" => &[""],
+            [] => return Err(place.error("wrong number of arguments")),
+            args => args,
+        };
         let adds = name == "save" && self.save_seen;
         self.values[index] = accept(index, args, &self.values, adds, self.disk).map_err(|reason| place.error(reason))?;
         self.save_seen |= name == "save";
