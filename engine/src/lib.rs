@@ -59,7 +59,7 @@ pub use replay::Lookup;
 pub use session::{Blocked, KeyWait, Session, SessionFlags, TimeoutReply, Transaction};
 pub use settings::{EvictionPolicy, Settings};
 pub use slowlog::{SlowEntry, Slowlog};
-pub use stats::{CommandStats, Stats};
+pub use stats::{CommandStats, Durations, Stats};
 
 /// The version of Redis whose behaviour this is.
 pub const REDIS_VERSION: &str = "7.2.5";

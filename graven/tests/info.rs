@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use graven_testkit::{Program, Server};
 
 fn started() -> Server {
-    Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven"))).start().unwrap()
+    Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven"))).option("enable-debug-command", "yes").start().unwrap()
 }
 
 #[test]
@@ -104,4 +104,16 @@ fn the_uptime_counts_from_the_start_of_the_process() {
     let uptime_s: u64 = server.info_field("server", "uptime_in_seconds").parse().unwrap();
     assert!((1..=before.elapsed().as_secs()).contains(&uptime_s), "{uptime_s} s, and it was started {:?} ago", before.elapsed());
     assert_eq!(server.info_field("server", "uptime_in_days"), "0");
+}
+
+#[test]
+fn latencystats_tell_how_long_commands_took() {
+    let server = started();
+    let mut client = server.client();
+    let before = Instant::now();
+    assert!(client.line("DEBUG SLEEP 0.2").is_ok());
+    let at_most_us = before.elapsed().as_micros() as f64 * 1.02;
+    let told = server.info_field("latencystats", "latency_percentiles_usec_debug");
+    let median_us: f64 = told.strip_prefix("p50=").unwrap().split(',').next().unwrap().parse().unwrap();
+    assert!((200_000.0..at_most_us).contains(&median_us), "0.2 s is told as {told}");
 }

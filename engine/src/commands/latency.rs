@@ -158,7 +158,7 @@ pub fn histogram(cx: &mut Context<'_>) -> Result<(), Error> {
             named.flat_map(|id| [id].into_iter().chain(registry.get(id).children.iter().copied())).collect()
         }
     };
-    let measured: Vec<_> = ids.into_iter().filter(|id| engine.command_stats[id.index()].durations.is_some()).collect();
+    let measured: Vec<_> = ids.into_iter().filter(|id| !engine.command_stats[id.index()].durations.is_empty()).collect();
     cx.reply.map(measured.len());
     for id in measured {
         let stats = &engine.command_stats[id.index()];
@@ -179,17 +179,17 @@ pub fn histogram(cx: &mut Context<'_>) -> Result<(), Error> {
 
 /// How many executions took at most so many microseconds, for the durations where the number grows.
 fn cumulative_us(stats: &CommandStats) -> Vec<(u64, u64)> {
-    /// The slot that ends at 1024 nanoseconds: all shorter executions count as one microsecond.
+    /// The power that ends at 1024 nanoseconds: all shorter executions count as one microsecond.
     const FIRST: usize = 10;
-    let Some(durations) = &stats.durations else { return Vec::new() };
+    let durations = stats.durations.by_power();
     let mut buckets = Vec::new();
     let mut total = durations[..FIRST].iter().sum::<u64>();
     let mut told = 0;
-    for (slot, count) in durations.iter().enumerate().skip(FIRST) {
+    for (power, count) in durations.iter().enumerate().skip(FIRST) {
         total += count;
         if total > told {
-            // The greatest duration of the slot at the precision of two digits that Redis's histograms have.
-            let ns = (1u64 << slot) + (1u64 << (slot - 7)) - 1;
+            // The greatest duration below it, at the precision of two digits that Redis's histograms have.
+            let ns = (1u64 << power) + (1u64 << (power - 7)) - 1;
             buckets.push((ns / 1000, total));
             told = total;
         }

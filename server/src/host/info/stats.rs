@@ -79,9 +79,9 @@ pub(super) fn errors(text: &mut Text, _outside: &Outside, engine: &Engine) {
 pub(super) fn latency(text: &mut Text, outside: &Outside, engine: &Engine) {
     let percentiles = &outside.config.latency_tracking_info_percentiles;
     for (id, command) in engine.registry.iter() {
-        let stats = &engine.command_stats[id.index()];
-        if stats.durations.is_some() {
-            let values: Vec<String> = percentiles.iter().map(|p| format!("p{p}={:.3}", stats.percentile_us(p / 100.0))).collect();
+        let durations = &engine.command_stats[id.index()].durations;
+        if !durations.is_empty() {
+            let values: Vec<String> = percentiles.iter().map(|p| format!("p{p}={:.3}", durations.percentile_us(p / 100.0))).collect();
             text.field(&format!("latency_percentiles_usec_{}", command.full_name), values.join(","));
         }
     }
