@@ -309,6 +309,29 @@ fn a_monitor_does_not_slow_writers_on_a_slow_disk() {
 }
 
 #[test]
+fn a_monitor_is_limited_as_a_normal_client() {
+    let closed_by = |name: &str, value: &str| {
+        let server = graven().option(name, value).start().unwrap();
+        let mut monitor = server.client();
+        assert!(monitor.line("MONITOR").is_ok());
+        // More than the sockets between take.
+        let long = "x".repeat(1 << 20);
+        for _ in 0..20 {
+            assert_eq!(server.client().call(&["ECHO", &long]).text().len(), long.len());
+        }
+        let clients = server.client().line("CLIENT LIST").text();
+        assert_eq!(clients.contains("flags=O"), server.info_field("memory", "mem_clients_normal").parse::<u64>().unwrap() > 10 << 20);
+        assert_eq!(server.info_field("memory", "mem_clients_slaves"), "0");
+        let stats = server.info("stats");
+        let count = |name: &str| stats[name].parse::<u64>().unwrap();
+        (!clients.contains("flags=O"), count("client_output_buffer_limit_disconnections"), count("evicted_clients"))
+    };
+    assert_eq!(closed_by("client-output-buffer-limit", "replica 1mb 0 0"), (false, 0, 0));
+    assert_eq!(closed_by("client-output-buffer-limit", "normal 8mb 0 0"), (true, 1, 0));
+    assert_eq!(closed_by("maxmemory-clients", "8mb"), (true, 0, 1));
+}
+
+#[test]
 fn reset_ends_a_watch_with_monitor() {
     let server = graven().start().unwrap();
     let mut other = server.client();

@@ -5,13 +5,11 @@ use crate::output::Output;
 use graven_engine::{Session, SessionFlags};
 use graven_resp::Parser;
 
-/// Which of the `client-output-buffer-limit` classes a client belongs to.
+/// Which of the `client-output-buffer-limit` classes a client belongs to. As in Redis, `MONITOR` makes no replica of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientClass {
     /// An ordinary client.
     Normal = 0,
-    /// A replica, or a `MONITOR`, which is fed like one.
-    Replica = 1,
     /// One that has subscribed to channels.
     PubSub = 2,
 }
@@ -117,13 +115,7 @@ impl Client {
     }
 
     pub(crate) fn class(&self) -> ClientClass {
-        if self.has_flag(SessionFlags::MONITOR) {
-            ClientClass::Replica
-        } else if self.is_listening() {
-            ClientClass::PubSub
-        } else {
-            ClientClass::Normal
-        }
+        if self.is_listening() { ClientClass::PubSub } else { ClientClass::Normal }
     }
 
     /// Bytes of memory held for it (`tot-mem`).

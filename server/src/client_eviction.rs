@@ -3,14 +3,14 @@
 //! With a limit, a client is counted anew whenever it has been served or sent something, so the sum is right at the end of each
 //! turn but for what shrank; before anybody is closed all are counted. Without a limit nothing is counted.
 
-use crate::client::{Client, ClientClass};
+use crate::client::Client;
 use crate::logging::log;
 use crate::outside::Outside;
 use graven_engine::SessionFlags;
 
-/// `CLIENT NO-EVICT`, and those that are fed like replicas: neither counted nor closed.
+/// `CLIENT NO-EVICT`: neither counted nor closed.
 fn is_safe(client: &Client) -> bool {
-    client.has_flag(SessionFlags::NO_EVICT) || client.class() == ClientClass::Replica
+    client.has_flag(SessionFlags::NO_EVICT)
 }
 
 impl Outside {

@@ -185,6 +185,7 @@ impl Outside {
                 client.id,
                 client.address
             );
+            self.stats.output_buffer_closed += 1;
             self.doom(slot);
         }
     }

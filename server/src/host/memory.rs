@@ -74,7 +74,7 @@ pub(super) fn stats(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
         ("total.allocated".to_owned(), Bytes(used)),
         ("startup.allocated".to_owned(), Bytes(usage.startup)),
         ("replication.backlog".to_owned(), Bytes(0)),
-        ("clients.slaves".to_owned(), Bytes(usage.monitors)),
+        ("clients.slaves".to_owned(), Bytes(0)),
         ("clients.normal".to_owned(), Bytes(usage.clients)),
         ("cluster.links".to_owned(), Bytes(0)),
         ("aof.buffer".to_owned(), Bytes(usage.log_buffer)),

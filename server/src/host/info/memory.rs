@@ -10,6 +10,7 @@ pub(in crate::host) struct Usage {
     pub(in crate::host) process: ProcessMemory,
     pub(in crate::host) startup: u64,
     pub(in crate::host) clients: u64,
+    /// The part of it that is held for those who watch.
     pub(in crate::host) monitors: u64,
     pub(in crate::host) log_buffer: u64,
     /// What a snapshot has captured and not yet written.
@@ -23,8 +24,9 @@ impl Usage {
     pub(in crate::host) fn now(outside: &Outside, engine: &Engine) -> Usage {
         let (mut clients, mut monitors) = (0, 0);
         for (_, client) in &outside.clients {
-            let is_monitor = client.has_flag(SessionFlags::MONITOR);
-            *(if is_monitor { &mut monitors } else { &mut clients }) += client.memory_usage() as u64;
+            let bytes = client.memory_usage() as u64;
+            clients += bytes;
+            monitors += if client.has_flag(SessionFlags::MONITOR) { bytes } else { 0 };
         }
         let keyspace = &engine.keyspace;
         let used = (0..keyspace.databases()).filter(|db| !keyspace.db(*db).is_empty());
@@ -42,12 +44,7 @@ impl Usage {
 
     /// What is not data.
     pub(in crate::host) fn overhead(&self) -> u64 {
-        self.startup
-            + self.clients
-            + self.monitors
-            + self.log_buffer
-            + self.captured
-            + self.tables.iter().map(|(_, bytes)| bytes).sum::<u64>()
+        self.startup + self.clients + self.log_buffer + self.captured + self.tables.iter().map(|(_, bytes)| bytes).sum::<u64>()
     }
 
     /// What is data.
@@ -133,7 +130,7 @@ pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     }
     text.field("mem_not_counted_for_evict", usage.log_buffer + usage.captured);
     text.zeros(&["mem_replication_backlog", "mem_total_replication_buffers"]);
-    text.field("mem_clients_slaves", usage.monitors);
+    text.field("mem_clients_slaves", 0);
     text.field("mem_clients_normal", usage.clients);
     text.field("mem_cluster_links", 0);
     text.field("mem_aof_buffer", usage.log_buffer);
