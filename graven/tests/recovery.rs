@@ -304,6 +304,17 @@ fn a_command_that_is_no_command_is_refused() {
 }
 
 #[test]
+fn a_command_in_the_log_cannot_forge_a_line_about_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let forged = "1:M 01 Jan 2026 00:00:00.000 * Ready to accept connections";
+    let log = format!("*2\r\n$6\r\nNO\nSUC\r\n${}\r\n\n{forged}\u{1b}[31m\r\n", forged.len() + 6);
+    fs::write(dir.path().join("appendonly.aof"), log).unwrap();
+    let said = refused(graven().data(dir.path()));
+    assert!(said.contains("Can't execute NO\\nSUC at offset 0") && said.contains(&format!("'\\n{forged}\\x1b[31m'")), "{said}");
+    assert!(!said.lines().any(|line| line.starts_with(forged)) && !said.contains('\u{1b}'), "{said}");
+}
+
+#[test]
 fn leftovers_of_an_interrupted_change_are_removed_at_the_start() {
     let dir = written(2);
     let leftover: PathBuf = dir.path().join("appendonlydir/temp-appendonly.aof.manifest");

@@ -4,7 +4,8 @@
 //! 4711:M 21 Nov 2026 09:15:02.137 * Ready to accept connections
 //! ```
 //!
-//! process id, role, local time, a character for the level, the message. One process has one log, so it is global: set up
+//! process id, role, local time, a character for the level, the message. Bytes of a client or a file may stand in a message, so
+//! control characters are escaped: nobody can end a line, begin one, or colour the terminal. One process has one log, so it is global: set up
 //! once, its level changeable at any time. A line below the level costs one relaxed load. Each line is one `write`, so that
 //! lines of several threads never mix, and a log file is opened anew for each line, so that a rotated file is left alone.
 
@@ -134,7 +135,20 @@ pub fn write(level: Level, message: fmt::Arguments<'_>) {
 fn line(pid: u32, role: u8, now: &Zoned, level: Level, message: fmt::Arguments<'_>) -> String {
     let time = now.strftime("%d %b %Y %H:%M:%S");
     let milliseconds = now.millisecond();
+    let message = escape_controls(&message.to_string());
     format!("{pid}:{} {time}.{milliseconds:03} {} {message}\n", char::from(role), level.mark())
+}
+
+/// A newline as `\n`, other control characters as `\x1b`; anything else stays.
+fn escape_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => character.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| escaped.extend(byte.escape_ascii().map(char::from))),
+            false => escaped.push(character),
+        }
+    }
+    escaped
 }
 
 /// `log!(Notice, "DB loaded from {}", file)`: writes a line of the server's log if its level is enabled.
@@ -160,6 +174,13 @@ mod tests {
         assert_eq!(text, "4711:M 01 Nov 2026 09:05:02.007 * Ready to accept connections\n");
         let marks: String = NAMES[..4].iter().map(|(_, level)| level.mark()).collect();
         assert_eq!(marks, ".-*#");
+    }
+
+    #[test]
+    fn a_message_is_one_line_whatever_stands_in_it() {
+        let now = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+        let text = line(1, b'M', &now, Level::Warning, format_args!("'{}'", "a\r\nb\t\u{1b}[31m\0\u{9b}\u{7f} ü \\ \"'"));
+        assert_eq!(text, "1:M 01 Jan 1970 00:00:00.000 # 'a\\r\\nb\\t\\x1b[31m\\x00\\xc2\\x9b\\x7f ü \\ \"''\n");
     }
 
     #[test]

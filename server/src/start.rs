@@ -13,7 +13,11 @@ pub fn start(args: Vec<String>) -> Result<(), ServerError> {
         Ok(()) => {}
         // There is no log yet that this could go to.
         Err(ServerError::Config(e)) => eprintln!("{e}"),
-        Err(e) => e.to_string().lines().for_each(|line| log!(Warning, "{line}")),
+        Err(ServerError::Listen(e, what)) => {
+            log!(Warning, "{e}");
+            log!(Warning, "Failed listening on port {what}, aborting.");
+        }
+        Err(e) => log!(Warning, "{e}"),
     }
     result
 }
