@@ -214,7 +214,7 @@ impl<F: File> Reader<F> {
                         end.tail =
                             Tail::Damaged(format!("{what} seems to reach beyond the end of the file, but a block begins at offset {at}"));
                     } else if is_annotation(&carry) {
-                        // It holds nothing, and Redis takes it as well.
+                        // It holds nothing, and Redis takes it as well, in any file. Where it was more, the next file's first position tells.
                         end.tail = Tail::Clean;
                     }
                     end

@@ -343,3 +343,18 @@ fn redis_loads_a_log_that_was_begun_beside_an_earlier_one() {
     let Some(redis) = Redis::start(dir.path()) else { return };
     assert_eq!((redis.ask("GET count"), redis.ask("DBSIZE")), ("44".to_owned(), ":5".to_owned()));
 }
+
+#[test]
+fn redis_skips_an_unfinished_comment_at_the_end_of_an_earlier_file_as_the_log_does() {
+    for line in ["#", "#BL", "# by hand"] {
+        let dir = tempfile::tempdir().unwrap();
+        let aof = dir.path().join("appendonlydir");
+        std::fs::create_dir(&aof).unwrap();
+        let manifest = "file appendonly.aof.1.incr.aof seq 1 type i\nfile appendonly.aof.2.incr.aof seq 2 type i\n";
+        std::fs::write(aof.join("appendonly.aof.manifest"), manifest).unwrap();
+        std::fs::write(aof.join("appendonly.aof.1.incr.aof"), [&command(&["SET", "a", "1"]), line.as_bytes()].concat()).unwrap();
+        std::fs::write(aof.join("appendonly.aof.2.incr.aof"), command(&["SET", "b", "2"])).unwrap();
+        let Some(redis) = Redis::start(dir.path()) else { return };
+        assert_eq!(redis.ask("DBSIZE"), ":2", "{line}");
+    }
+}

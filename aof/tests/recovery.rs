@@ -236,6 +236,23 @@ fn a_file_that_is_not_the_last_may_not_end_early() {
     }
 }
 
+/// A Redis that was started after a kill leaves such a file when it begins the next one.
+#[test]
+fn an_unfinished_comment_at_the_end_of_an_earlier_file_is_nothing_unless_positions_tell_of_more() {
+    let (contents, b) = three();
+    let foreign = set("by", "redis");
+    for line in ["#", "#B", "#BL", "#BLK", "# by hand"] {
+        let first = [b[0].as_slice(), line.as_bytes()].concat();
+        for (next, content) in [(&b[1], &contents[1]), (&foreign, &foreign)] {
+            let disk = disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &first), (INCR_2, next)]);
+            assert_eq!(load(&disk).unwrap().0, [&contents[0], content].map(Vec::as_slice).concat());
+            assert_eq!(disk.content(INCR_1).unwrap(), b[0]);
+        }
+        let refused = load(&disk_with(&[(MANIFEST, TWO.as_bytes()), (INCR_1, &first), (INCR_2, &b[2])])).unwrap_err();
+        assert!(refused.to_string().contains("bytes are missing"), "{refused}");
+    }
+}
+
 #[test]
 fn an_unfinished_transaction_is_cut_at_its_multi() {
     let (first, multi) = (set("a", "1"), command(&["multi"]));
