@@ -117,3 +117,16 @@ fn latencystats_tell_how_long_commands_took() {
     let median_us: f64 = told.strip_prefix("p50=").unwrap().split(',').next().unwrap().parse().unwrap();
     assert!((200_000.0..at_most_us).contains(&median_us), "0.2 s is told as {told}");
 }
+
+#[test]
+fn turns_of_the_loop_are_counted_and_timed() {
+    let server = started();
+    let mut client = server.client();
+    for field in ["instantaneous_eventloop_cycles_per_sec", "instantaneous_eventloop_duration_usec"] {
+        let start = Instant::now();
+        while !(1..1_000_000).contains(&server.info_field("stats", field).parse::<u64>().unwrap()) {
+            assert!(start.elapsed() < Duration::from_secs(10), "{field} stays at 0");
+            client.line("PING");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use crate::snapshot::Loaded;
 /// How many samples the momentary rates are averaged over; one is taken each 100 ms.
 const SAMPLES: usize = 16;
 
-/// A rate per second, over the last samples.
+/// A rate, over the last samples.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rate {
     samples: [u64; SAMPLES],
@@ -14,18 +14,23 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// The counter stood at `count` at `now_ms`.
+    /// The counter stood at `count` at `now_ms`: a rate per second.
     pub(crate) fn sample(&mut self, now_ms: u64, count: u64) {
-        let (then, before) = self.last;
-        let elapsed = now_ms.saturating_sub(then);
-        if then > 0 && elapsed > 0 {
-            self.samples[self.next] = count.saturating_sub(before) * 1000 / elapsed;
-            self.next = (self.next + 1) % SAMPLES;
-        }
-        self.last = (now_ms, count);
+        self.sample_per(1000, now_ms, count);
     }
 
-    /// Per second.
+    /// The counter stood at `count` when another stood at `base`: a rate per so many of those.
+    pub(crate) fn sample_per(&mut self, unit: u64, base: u64, count: u64) {
+        let (then, before) = self.last;
+        let elapsed = base.saturating_sub(then);
+        if then > 0 && elapsed > 0 {
+            self.samples[self.next] = count.saturating_sub(before) * unit / elapsed;
+            self.next = (self.next + 1) % SAMPLES;
+        }
+        self.last = (base, count);
+    }
+
+    /// The average of the samples.
     pub(crate) fn get(&self) -> u64 {
         self.samples.iter().sum::<u64>() / SAMPLES as u64
     }
@@ -48,6 +53,9 @@ pub(crate) struct ServerStats {
     pub(crate) peak_memory: u64,
     pub(crate) event_loop_turns: u64,
     pub(crate) event_loop_us: u64,
+    pub(crate) turn_rate: Rate,
+    /// Microseconds of a turn.
+    pub(crate) turn_us: Rate,
     pub(crate) max_input: usize,
     pub(crate) max_output: usize,
     pub(crate) reads: u64,

@@ -69,6 +69,8 @@ impl Server {
         stats.ops.sample(now_ms, self.engine.stats.commands);
         stats.input_rate.sample(now_ms, stats.input_bytes);
         stats.output_rate.sample(now_ms, stats.output_bytes);
+        stats.turn_rate.sample(now_ms, stats.event_loop_turns);
+        stats.turn_us.sample_per(1, stats.event_loop_turns, stats.event_loop_us);
         crate::memory::note_peak();
         self.check_clients(now_ms);
         self.outside.recount_all();

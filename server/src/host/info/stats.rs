@@ -49,6 +49,8 @@ pub(super) fn section(text: &mut Text, outside: &Outside, engine: &Engine) {
     text.field("eventloop_cycles", stats.event_loop_turns);
     text.field("eventloop_duration_sum", stats.event_loop_us);
     text.field("eventloop_duration_cmd_sum", engine.command_stats.iter().map(|s| s.nanoseconds).sum::<u64>() / 1000);
+    text.field("instantaneous_eventloop_cycles_per_sec", stats.turn_rate.get());
+    text.field("instantaneous_eventloop_duration_usec", stats.turn_us.get());
     text.field("acl_access_denied_auth", engine.stats.errors.get("WRONGPASS").copied().unwrap_or(0));
     text.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
 }
