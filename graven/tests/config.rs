@@ -166,6 +166,9 @@ fn config_set_takes_several_or_none() {
             "ERR CONFIG SET failed (possibly related to argument 'slowlog-max-len') - argument couldn't be parsed into an integer",
         ),
         ("CONFIG SET timeout 70 nosuch 1", "ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'"),
+        ("CONFIG SET timeout 70 slowlog-max-len", "ERR syntax error"),
+        ("CONFIG SET timeout 70 nosuch", "ERR syntax error"),
+        ("CONFIG SET timeout 70 TIMEOUT 80", "ERR CONFIG SET failed (possibly related to argument 'TIMEOUT') - duplicate parameter"),
         ("CONFIG SET timeout 70 timeout 80", "ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate parameter"),
         (
             "CONFIG SET timeout 70 databases 3",
@@ -175,6 +178,11 @@ fn config_set_takes_several_or_none() {
         assert_eq!(client.line(bad).error_text().as_deref(), Some(error), "{bad}");
         assert_eq!(get(&server, "timeout"), "60", "{bad}");
     }
+    // A name and its alias are two names, and the last wins.
+    assert!(client.line("CONFIG SET hash-max-ziplist-entries 5 hash-max-listpack-entries 6").is_ok());
+    assert_eq!(get(&server, "hash-max-ziplist-entries"), "6");
+    assert!(client.line("CONFIG SET hash-max-listpack-entries 7 hash-max-ziplist-entries 8").is_ok());
+    assert_eq!(get(&server, "hash-max-listpack-entries"), "8");
 }
 
 #[test]

@@ -303,9 +303,12 @@ fn config_set_is_all_or_nothing() {
     assert_eq!(refused(&[(b"timeout", b"7"), (b"Hz", b"x")], true), failed("Hz", "argument couldn't be parsed into an integer"));
     assert_eq!(refused(&[(b"databases", b"7")], true), failed("databases", "can't set immutable config"));
     assert_eq!(
-        refused(&[(b"hash-max-ziplist-value", b"7"), (b"hash-max-listpack-value", b"7")], true),
-        failed("hash-max-listpack-value", "duplicate parameter")
+        refused(&[(b"hash-max-ziplist-value", b"7"), (b"HASH-max-ziplist-value", b"8")], true),
+        failed("HASH-max-ziplist-value", "duplicate parameter")
     );
+    // An alias is another name.
+    let both = config.prepare(&[(b"hash-max-ziplist-value", b"7"), (b"hash-max-listpack-value", b"8")], true).unwrap();
+    assert_eq!((both.config.thresholds.hash_max_listpack_value, both.changed.as_slice()), (8, &["hash-max-listpack-value"][..]));
     assert_eq!(refused(&[(b"dir", b"/")], false), failed("dir", "can't set protected config"));
     assert_eq!(refused(&[(b"maxmemory", b"kb")], false), failed("maxmemory", "argument must be a memory value"));
     assert_eq!(refused(&[(b"requirepass", b"\xff")], false), failed("requirepass", "argument must be valid UTF-8"));

@@ -153,10 +153,11 @@ impl Config {
     }
 
     /// `CONFIG SET`: validates all pairs. `local` tells that the client is on this machine (see
-    /// `enable-protected-configs`). Nothing of `self` changes.
+    /// `enable-protected-configs`). No name may come twice; of a name and its alias the last wins. Nothing of `self` changes.
     pub fn prepare(&self, pairs: &[(&[u8], &[u8])], local: bool) -> Result<Change, SetError> {
         let mut indices = Vec::with_capacity(pairs.len());
-        for (name, _) in pairs {
+        for (i, (name, _)) in pairs.iter().enumerate() {
+            let is_repeated = pairs[..i].iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(name));
             let name = String::from_utf8_lossy(name);
             let failed = |reason: &str| Err(SetError::failed(name.clone(), reason));
             let Some(index) = table::find(&name) else { return Err(SetError::Unknown(name.into_owned())) };
@@ -164,7 +165,7 @@ impl Config {
             match () {
                 () if parameter.immutable => return failed("can't set immutable config"),
                 () if parameter.protected && !self.enable_protected_configs.allows(local) => return failed("can't set protected config"),
-                () if indices.contains(&index) => return failed("duplicate parameter"),
+                () if is_repeated => return failed("duplicate parameter"),
                 () => indices.push(index),
             }
         }
@@ -175,7 +176,8 @@ impl Config {
             values[index] = file::accept(index, &[value], &values, false, true).map_err(failed)?;
             file::unavailable(index, &values[index]).map_or(Ok(()), |reason| Err(failed(reason.to_owned())))?;
         }
-        let changed = indices.iter().filter(|&&i| values[i] != self.values[i]).map(|&i| table::all()[i].name).collect();
+        let all = table::all().iter().zip(values.iter().zip(&self.values));
+        let changed = all.filter(|(_, (new, old))| new != old).map(|(parameter, _)| parameter.name).collect();
         let options = Options::read(&values, &self.options.renamed_commands);
         Ok(Change { config: Config { values, options, file: self.file.clone() }, changed })
     }

@@ -7,7 +7,7 @@ use crate::logging;
 use crate::outside::Outside;
 use crate::server_stats::ServerStats;
 use graven_aof::FsyncPolicy;
-use graven_engine::{CommandStats, Context, Engine, Error, SessionFlags, Stats};
+use graven_engine::{CommandStats, Context, Engine, Error, SessionFlags, Stats, error};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -27,8 +27,8 @@ pub(super) fn get(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Err
 pub(super) fn set(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     let words: Vec<&[u8]> = cx.args.skip(2).collect();
     let (pairs, rest) = words.as_chunks::<2>();
-    if let [odd] = rest {
-        return Err(SetError::Unknown(String::from_utf8_lossy(odd).into_owned()).into_reply());
+    if !rest.is_empty() {
+        return Err(error::SYNTAX.into());
     }
     let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
     let local = outside.is_local(cx.session.id, cx.session.flags.contains(SessionFlags::UNIX_SOCKET));
