@@ -4,8 +4,9 @@
 //! place, then the file is renamed into the directory, and both directories are synced. A stop between the two leaves a manifest
 //! whose only file is still at its old place; that is recognised and completed at the next start. A stop before leaves no manifest.
 //!
-//! **A fresh start** creates the first segment, then the manifest. A stop between leaves an empty segment without a manifest,
-//! which is reused; segments that are not empty without a manifest are refused, since starting empty would lose them.
+//! **A fresh start** creates the first segment, then the manifest. A stop between leaves an empty segment without a manifest, which is
+//! removed. Segments that are not empty are refused without a manifest, since starting without them, from nothing or from a snapshot, would
+//! lose them. Whoever begins a log with content marks its segments first, until the manifest names them ([`crate::fresh`], [`crate::rewrite`]).
 
 //! **The mark of distrust.** After a failed fsync the kernel may go on showing bytes that will never reach the disk, also to the
 //! next process. So whoever sees an fsync of the log fail, also a start that cuts a torn tail or makes durable what it has read,
@@ -68,14 +69,16 @@ impl<S: Storage> Place<S> {
     }
 }
 
-/// Whether there is a log to load: a manifest, or an old single file.
+/// Whether there is a log to load: a manifest, an old single file, or segments, which a start without their manifest refuses.
 pub fn exists<S: Storage>(storage: &S, options: &Options) -> Result<bool> {
-    let has = |dir: &str, name: &str| match storage.list(dir) {
-        Ok(names) => Ok(names.iter().any(|n| n == name)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(Error::io("list", storage.display(dir), e)),
+    let list = |dir: &str| match storage.list(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(|e| Error::io("list", storage.display(dir), e)),
     };
-    Ok(has(&options.dir_name, &Manifest::name(&options.file_name))? || has("", &options.file_name)?)
+    let Options { dir_name, file_name, .. } = options;
+    let names = list(dir_name)?;
+    let is_named = names.contains(&Manifest::name(file_name)) || list("")?.contains(file_name);
+    Ok(is_named || orphan(storage, dir_name, file_name, &names)?.is_some())
 }
 
 /// Locks the directory and finds out what it holds.
@@ -101,14 +104,14 @@ pub fn find<S: Storage>(storage: Arc<S>, options: &Options) -> Result<Found<S>> 
         }
         Some(manifest)
     } else if exists_in_root(&place)? {
-        refuse_segments(&place, &names)?;
+        refuse_orphans(&place, &names)?;
         let manifest = Manifest { base: Some(Entry { name: file_name.clone(), seq: 1, kind: Kind::Base }), ..Manifest::default() };
         manifest.install(&**storage, dir, file_name).map_err(|e| place.error("write", &manifest_name, e))?;
         move_in(&place)?;
         notices.push(format!("Successfully migrated an old-style AOF: '{file_name}' is now the base in '{dir}'"));
         Some(manifest)
     } else {
-        refuse_segments(&place, &names)?;
+        refuse_orphans(&place, &names)?;
         None
     };
     Ok(Found { place, lock, manifest, notices })
@@ -151,21 +154,29 @@ fn move_in<S: Storage>(place: &Place<S>) -> Result<()> {
     moved.map_err(|e| Error::io("move into the append only directory", storage.display(file_name), e))
 }
 
-fn refuse_segments<S: Storage>(place: &Place<S>, names: &[String]) -> Result<()> {
-    let creating: Vec<u64> = names.iter().filter_map(|name| rewrite::creating_seq(&place.file_name, name)).collect();
-    let is_debris = |name: &&String| segment_seq(&place.file_name, name).is_some_and(|seq| creating.contains(&seq));
-    let (debris, others): (Vec<&String>, Vec<&String>) = names.iter().partition(is_debris);
-    for name in debris {
-        place.storage.remove(&place.path(name)).map_err(|e| place.error("remove", name, e))?;
+/// Refuses to begin anew beside an [`orphan`].
+pub fn refuse_orphans<S: Storage>(place: &Place<S>, names: &[String]) -> Result<()> {
+    let manifest_name = Manifest::name(&place.file_name);
+    if names.contains(&manifest_name) {
+        return Ok(());
     }
-    for name in others.into_iter().filter(|name| segment_seq(&place.file_name, name).is_some()) {
-        let file = place.storage.open(&place.path(name), OpenMode::Read).map_err(|e| place.error("open", name, e))?;
-        if !file.is_empty().map_err(|e| place.error("read", name, e))? {
-            return Err(Error::MissingManifest { path: place.display(&Manifest::name(&place.file_name)), segment: place.display(name) });
+    let orphan = orphan(&*place.storage, &place.dir, &place.file_name, names)?;
+    orphan.map_or(Ok(()), |segment| Err(Error::MissingManifest { path: place.display(&manifest_name), segment: place.display(segment) }))
+}
+
+/// A segment (or a single file that was taken over) with content. Where there is no manifest, whoever began anew would lose it; but what
+/// is marked as debris of a log in the making never counted.
+fn orphan<'a, S: Storage>(storage: &S, dir: &str, file_name: &str, names: &'a [String]) -> Result<Option<&'a String>> {
+    let creating: Vec<u64> = names.iter().filter_map(|name| rewrite::creating_seq(file_name, name)).collect();
+    let counts = |name: &&String| *name == file_name || segment_seq(file_name, name).is_some_and(|seq| !creating.contains(&seq));
+    for name in names.iter().filter(counts) {
+        let path = format!("{dir}/{name}");
+        let file = storage.open(&path, OpenMode::Read).map_err(|e| Error::io("open", storage.display(&path), e))?;
+        if !file.is_empty().map_err(|e| Error::io("read", storage.display(&path), e))? {
+            return Ok(Some(name));
         }
-        place.storage.remove(&place.path(name)).map_err(|e| place.error("remove", name, e))?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The sequence number of a file that is named like a segment of this log.

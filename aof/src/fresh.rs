@@ -1,19 +1,20 @@
-//! Starting a log from what is in memory: `CONFIG SET appendonly yes` on a server that ran without one.
+//! Starting a log from what is in memory: a server that finds a snapshot and no log.
 //!
-//! The order: write the base and sync it, create the segment behind it, put the manifest in place that names only these two,
-//! then remove what earlier manifests named. A stop before the manifest leaves the old log as it was (and files with higher
-//! numbers than it knows, which the next start removes); a stop after it leaves the new one.
+//! The order: leave the mark of a log in the making ([`crate::rewrite`]), write the base and sync it, create the segment behind it, put the
+//! manifest in place that names only these two, then remove the mark and what earlier manifests named. A stop before the manifest leaves
+//! the old log as it was, or none, and files that the mark tells to be debris; a stop after it leaves the new log.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use crate::block::HeaderLine;
-use crate::directory::segment_seq;
+use crate::directory::{self, segment_seq};
 use crate::error::{Error, Result};
 use crate::lock;
 use crate::log::{Log, Opened};
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
+use crate::rewrite;
 use crate::roll::Place;
 use crate::segment::{Segment, write_all_at};
 use crate::storage::{Appender, File, OpenMode, Storage};
@@ -47,6 +48,9 @@ impl BaseFormat {
 impl<S: Storage> Log<S> {
     /// Starts a log at `lsn` whose base `write_base` writes, in place of any log that is there. Blocks until the base is
     /// durable; everything before `lsn` then is.
+    ///
+    /// # Errors
+    /// The directory is another server's, or has segments whose manifest is missing; the base can't be written.
     pub fn create(
         storage: Arc<S>,
         options: Options,
@@ -63,8 +67,10 @@ impl<S: Storage> Log<S> {
         storage.sync_dir("").map_err(|e| Error::io("sync", storage.display(""), e))?;
         let lock = lock::lock(&**storage, dir)?;
         let names = storage.list(dir).map_err(|e| Error::io("list", storage.display(dir), e))?;
+        directory::refuse_orphans(&place, &names)?;
         let old: Vec<&String> = names.iter().filter(|name| segment_seq(file_name, name).is_some() || *name == file_name).collect();
         let seq = old.iter().filter_map(|name| segment_seq(file_name, name)).max().unwrap_or(0) + 1;
+        rewrite::mark_creating(&place, seq).map_err(|e| place.error("mark", dir, e))?;
 
         let base = Entry { name: format.base_name(file_name, seq), seq, kind: Kind::Base };
         let base_bytes = write_whole_base(&place, &base.name, write_base).inspect_err(|_| {
@@ -88,6 +94,7 @@ impl<S: Storage> Log<S> {
             // What stays has lower numbers and is named by no manifest: it only takes space.
             let _ = storage.remove(&place.path(name));
         }
+        rewrite::remove_unnamed(&place, &manifest, false);
         place.clear_distrust();
         let writer = Writer::new(policy, block_checksums, limits, lsn, anchor.as_bytes().len() as u64);
         Log::new(Opened { writer, segment, directory: place.clone(), manifest, earlier_bytes: base_bytes, lock }, runtime)

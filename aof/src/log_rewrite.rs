@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::block::HeaderLine;
-use crate::directory::segment_seq;
+use crate::directory::{self, segment_seq};
 use crate::error::{Error, Result};
 use crate::fresh::BaseFormat;
 use crate::lock;
@@ -43,7 +43,8 @@ impl<S: Storage> Log<S> {
     /// [`Log::switch`]: the base, the state at `lsn`, is wanted.
     ///
     /// # Errors
-    /// The directory can't be made or is another server's, or the first file can't be created. Nothing has changed then.
+    /// The directory can't be made, is another server's, or has segments whose manifest is missing; the first file can't be created.
+    /// Nothing has changed then.
     pub fn begin(storage: Arc<S>, options: Options, runtime: Runtime, lsn: u64) -> Result<Self> {
         options.validate()?;
         let Options { dir_name, file_name, policy, block_checksums, limits, auto_gc, .. } = options;
@@ -52,6 +53,7 @@ impl<S: Storage> Log<S> {
         storage.create_dir(dir).map_err(|e| Error::io("create", storage.display(dir), e))?;
         let lock = lock::lock(&**storage, dir)?;
         let names = storage.list(dir).map_err(|e| Error::io("list", storage.display(dir), e))?;
+        directory::refuse_orphans(&place, &names)?;
         let seq = names.iter().filter_map(|name| segment_seq(file_name, name)).max().unwrap_or(0) + 1;
         let temporary = incr_temp_name(file_name);
         match storage.remove(&place.path(&temporary)) {

@@ -347,11 +347,7 @@ fn install<S: Storage>(job: InstallJob<S>) -> io::Result<(Manifest, u64)> {
     let (manifest, base_name) = next_manifest(&place, &old, &names, base.temp.format, first_seq, is_pending);
     if is_pending {
         storage.sync_dir("")?;
-        match storage.open(&place.path(&creating_name(file_name, first_seq)), OpenMode::CreateNew) {
-            // An attempt before this one has left it.
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-            _ => storage.sync_dir(dir)?,
-        }
+        mark_creating(&place, first_seq)?;
     }
     let temporary = base.temp.name.as_ref().expect("a finished base has a file");
     storage.rename(&place.path(temporary), &place.path(&base_name))?;
@@ -372,6 +368,15 @@ fn install<S: Storage>(job: InstallJob<S>) -> io::Result<(Manifest, u64)> {
     let manifest = if collects { collect(&place, manifest) } else { manifest };
     remove_unnamed(&place, &manifest, collects || !is_pending);
     Ok((manifest, earlier_bytes))
+}
+
+/// Marks the segments of this number as those of a log in the making, durably, before any of them has its name.
+pub(crate) fn mark_creating<S: Storage>(place: &Place<S>, seq: u64) -> io::Result<()> {
+    match place.storage.open(&place.path(&creating_name(&place.file_name, seq)), OpenMode::CreateNew) {
+        // An attempt before this one has left it.
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => place.storage.sync_dir(&place.dir),
+    }
 }
 
 /// The manifest with the new base (and the base's name). What it replaces is history.
@@ -405,8 +410,8 @@ fn replaced_log<S: Storage>(place: &Place<S>, names: &[String]) -> Manifest {
     is_there.then(|| directory::read_manifest(place, &name).ok()).flatten().unwrap_or_default()
 }
 
-/// Removes the mark of a log in the making and, if wanted, segments of attempts that failed. To be called when the manifest is durable.
-fn remove_unnamed<S: Storage>(place: &Place<S>, manifest: &Manifest, segments: bool) {
+/// Removes the marks of logs in the making and, if wanted, segments of attempts that failed. To be called when the manifest is durable.
+pub(crate) fn remove_unnamed<S: Storage>(place: &Place<S>, manifest: &Manifest, segments: bool) {
     let Ok(names) = place.storage.list(&place.dir) else { return };
     let is_named = |name: &str| manifest.live().chain(&manifest.history).any(|entry| entry.name == name);
     for name in names.iter().filter(|name| !is_named(name)) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use files::{INCR_1, MANIFEST, ONE, blocks, command, disk_with, load, load_with, set, three};
 use graven_aof::sim::SimStorage;
-use graven_aof::{BaseFormat, Error, Options, Part, Recovery, Runtime};
+use graven_aof::{Error, Options, Part, Recovery, Runtime};
 
 const DIR: &str = "appendonlydir/";
 const INCR_2: &str = "appendonlydir/appendonly.aof.2.incr.aof";
@@ -354,6 +354,9 @@ fn missing_files_and_manifests_are_refused_with_a_sentence() {
     assert!(matches!(&error, Error::MissingSegment { path } if path == INCR_2), "{error}");
     let error = load(&disk_with(&[(INCR_1, &b.concat())])).unwrap_err();
     assert!(matches!(&error, Error::MissingManifest { .. }), "{error}");
+    // Also if it is the base that was once a single file.
+    let error = load(&disk_with(&[("appendonlydir/appendonly.aof", &b.concat())])).unwrap_err();
+    assert!(matches!(&error, Error::MissingManifest { .. }), "{error}");
     let error = load(&disk_with(&[(MANIFEST, b"file x seq\n"), (INCR_1, &b.concat())])).unwrap_err();
     assert!(error.to_string().contains("line 1"), "{error}");
     for name in ["", ".", "..", "a/b", "a\nb"] {
@@ -401,37 +404,4 @@ fn an_old_single_file_is_taken_over_whatever_step_was_the_last() {
             assert_eq!(load(&disk).unwrap().0, expected);
         }
     }
-}
-
-#[test]
-fn a_log_started_from_memory_replaces_the_old_one_whatever_step_was_the_last() {
-    let (contents, b) = three();
-    let base = set("from", "memory");
-    let create = |disk: &SimStorage| {
-        let runtime = Runtime::single_threaded(Arc::new(|| 0));
-        graven_aof::Log::create(Arc::new(disk.clone()), Options::default(), runtime, 5_000, BaseFormat::Commands, |out| {
-            out.write_all(&base)
-        })
-    };
-    let mut new = 0;
-    for stop in 0..60 {
-        let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &b.concat())]);
-        disk.stop_at(stop);
-        let created = create(&disk).is_ok();
-        for seed in 0..4 {
-            let disk = if seed == 0 { disk.kill() } else { disk.power_loss(&mut graven_aof::sim::Dice::new(seed + stop)) };
-            let (bytes, _) = load(&disk).unwrap();
-            assert!(bytes == base || (bytes == contents.concat() && !created), "stopped after {stop}");
-            new += usize::from(bytes == base);
-        }
-    }
-    assert!(new > 8);
-    let disk = SimStorage::new();
-    let mut log = create(&disk).unwrap();
-    assert_eq!(log.appended(), 5_000);
-    log.submit(&mut set("k", "v"), 0);
-    drop(log);
-    let (bytes, summary) = load(&disk.kill()).unwrap();
-    assert_eq!(bytes, [base.clone(), set("k", "v")].concat());
-    assert_eq!(summary.lsn, 5_000 + set("k", "v").len() as u64);
 }

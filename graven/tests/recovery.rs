@@ -183,6 +183,33 @@ fn a_missing_base_is_refused_by_name() {
     assert!(said.contains("appendonly.aof.1.base.rdb"), "{said}");
 }
 
+/// A snapshot is no replacement for the log: what was acknowledged after it is only there.
+#[test]
+fn a_missing_manifest_is_refused_also_beside_a_snapshot_and_when_logging_is_switched_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = graven().data(dir.path()).start().unwrap();
+    assert!(server.client().line("SET before 1").is_ok());
+    assert!(server.client().line("SAVE").is_ok());
+    assert!(server.client().line("SET acknowledged 2").is_ok());
+    server.kill9();
+    let manifest = fs::read(dir.path().join(MANIFEST)).unwrap();
+    let segment = fs::read(dir.path().join(INCR)).unwrap();
+    fs::remove_file(dir.path().join(MANIFEST)).unwrap();
+    let said = refused(graven().data(dir.path()));
+    assert!(said.contains("appendonly.aof.manifest' is missing"), "{said}");
+
+    let mut server = graven().data(dir.path()).option("appendonly", "no").start().unwrap();
+    let reply = format!("{:?}", server.client().line("CONFIG SET appendonly yes"));
+    assert!(reply.contains("The AOF manifest"), "{reply}");
+    assert_eq!(server.client().line("GET before"), Value::bulk("1"), "it goes on without");
+    server.kill9();
+
+    assert_eq!(fs::read(dir.path().join(INCR)).unwrap(), segment, "nothing was changed");
+    fs::write(dir.path().join(MANIFEST), manifest).unwrap();
+    let server = graven().data(dir.path()).start().unwrap();
+    assert_eq!(server.client().line("GET acknowledged"), Value::bulk("2"));
+}
+
 #[test]
 fn a_damaged_manifest_is_refused_with_its_line() {
     let good = "file appendonly.aof.1.incr.aof seq 1 type i crc 3d203f74513134c0\n";
