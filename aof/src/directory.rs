@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::lock;
-use crate::manifest::{Entry, Kind, Manifest};
+use crate::manifest::{Entry, Kind, Manifest, SEQ_MAX};
 use crate::options::Options;
 use crate::rewrite;
 use crate::roll::Place;
@@ -183,7 +183,15 @@ fn orphan<'a, S: Storage>(storage: &S, dir: &str, file_name: &str, names: &'a [S
 pub fn segment_seq(file_name: &str, name: &str) -> Option<u64> {
     let rest = name.strip_prefix(file_name)?.strip_prefix('.')?;
     let digits = [".incr.aof", ".base.aof", ".base.rdb"].iter().find_map(|end| rest.strip_suffix(end))?;
-    digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))
+    digits.parse().ok().filter(|&seq| seq <= SEQ_MAX && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The number of the next segment: above those of all that the manifest names, also as history, and of all that is in the directory. A new
+/// file under the name of an old one would be removed as history, or played in its place.
+pub fn next_seq(file_name: &str, manifest: &Manifest, names: &[String]) -> u64 {
+    let named = manifest.live().chain(&manifest.history).map(|entry| &entry.name);
+    let taken = named.chain(names).filter_map(|name| segment_seq(file_name, name));
+    taken.max().unwrap_or(0).max(manifest.last_incr_seq()) + 1
 }
 
 /// Removes what a stop left behind: temporary files, and segments that the manifest does not name. Returns

@@ -69,7 +69,7 @@ impl<S: Storage> Log<S> {
         let names = storage.list(dir).map_err(|e| Error::io("list", storage.display(dir), e))?;
         directory::refuse_orphans(&place, &names)?;
         let old: Vec<&String> = names.iter().filter(|name| segment_seq(file_name, name).is_some() || *name == file_name).collect();
-        let seq = old.iter().filter_map(|name| segment_seq(file_name, name)).max().unwrap_or(0) + 1;
+        let seq = directory::next_seq(file_name, &rewrite::replaced_log(&place, &names), &names);
         rewrite::mark_creating(&place, seq).map_err(|e| place.error("mark", dir, e))?;
 
         let base = Entry { name: format.base_name(file_name, seq), seq, kind: Kind::Base };

@@ -22,6 +22,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::directory::next_seq;
 use crate::error::{Error, Result};
 use crate::job::{Action, Event, Job, Place, Roll};
 use crate::manifest::Manifest;
@@ -139,10 +140,11 @@ pub(crate) struct Opened<S: Storage> {
 impl<S: Storage> Log<S> {
     pub(crate) fn new(opened: Opened<S>, runtime: Runtime) -> Result<Self> {
         let Opened { writer, segment, directory, manifest, earlier_bytes, lock } = opened;
+        let last_seq = next_seq(&directory.file_name, &manifest, &[]) - 1;
         let pool = Pool::start(runtime.clone(), directory.clone())
             .map_err(|e| Error::io("start the I/O threads for", directory.dir.clone(), e))?;
         Ok(Log {
-            last_seq: manifest.last_incr_seq(),
+            last_seq,
             base_bytes: earlier_bytes + writer.file_len(),
             writer,
             segment: Arc::new(segment),

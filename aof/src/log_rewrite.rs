@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::block::HeaderLine;
-use crate::directory::{self, segment_seq};
+use crate::directory;
 use crate::error::{Error, Result};
 use crate::fresh::BaseFormat;
 use crate::lock;
@@ -20,7 +20,9 @@ use crate::log::{Log, Opened};
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
 use crate::pool::PoolJob;
-use crate::rewrite::{BaseTarget, BaseWriter, FinishedBase, InstallJob, ManifestDone, ManifestJob, Rewrite, RewriteState, incr_temp_name};
+use crate::rewrite::{
+    BaseTarget, BaseWriter, FinishedBase, InstallJob, ManifestDone, ManifestJob, Rewrite, RewriteState, incr_temp_name, replaced_log,
+};
 use crate::roll::Place;
 use crate::segment::{Segment, error_text, write_all_at};
 use crate::storage::{File, OpenMode, Storage};
@@ -54,7 +56,7 @@ impl<S: Storage> Log<S> {
         let lock = lock::lock(&**storage, dir)?;
         let names = storage.list(dir).map_err(|e| Error::io("list", storage.display(dir), e))?;
         directory::refuse_orphans(&place, &names)?;
-        let seq = names.iter().filter_map(|name| segment_seq(file_name, name)).max().unwrap_or(0) + 1;
+        let seq = directory::next_seq(file_name, &replaced_log(&place, &names), &names);
         let temporary = incr_temp_name(file_name);
         match storage.remove(&place.path(&temporary)) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(place.error("remove the leftover", &temporary, e)),

@@ -10,6 +10,9 @@
 //! makes an `h` of an `i`, and so loses a file or plays one twice: what is written here ends each line with ` crc ` and the
 //! CRC-64/Redis of what is before that, in hexadecimal. Redis skips keys that it does not know; a line without one is taken as it is.
 //!
+//! No file is named twice: it would be loaded twice. Only an incremental that is history too is none of that: Redis writes such a line when it
+//! goes on in a file whose number is that of a removed one, with `aof-disable-auto-gc yes`. It counts, and is not removed.
+//!
 //! It is replaced, never edited: written to `temp-NAME.manifest`, synced, the directory synced, renamed over the old one, and the
 //! directory synced again. A crash at any of these leaves either the old or the new manifest whole; the temporary file is removed at the next
 //! start. Whoever adds a file to the manifest has synced that file first; whoever drops one removes the file afterwards.
@@ -19,6 +22,8 @@ use crate::error::{Error, Result};
 use crate::segment::write_all_at;
 use crate::storage::{File, OpenMode, Storage};
 
+/// The highest sequence number: Redis's are signed, and there is always a next one.
+pub const SEQ_MAX: u64 = i64::MAX as u64;
 /// The longest line Redis reads.
 const LINE_MAX: usize = 1024;
 /// What stands before a line's checksum.
@@ -125,6 +130,15 @@ impl Manifest {
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), &'static str> {
+        let is_live = self.live().any(|other| other.name == entry.name);
+        match entry.kind {
+            Kind::History if is_live => return Ok(()),
+            Kind::Base | Kind::Incr if is_live => return Err("it names a file a second time, which would be loaded twice"),
+            _ => {}
+        }
+        if entry.kind != Kind::History {
+            self.history.retain(|past| past.name != entry.name);
+        }
         match entry.kind {
             Kind::Base if self.base.is_some() => return Err("a second base file"),
             Kind::Base => self.base = Some(entry),
@@ -181,7 +195,10 @@ fn parse_entry(line: &[u8]) -> Result<Entry, &'static str> {
         match pair[0].to_ascii_lowercase().as_slice() {
             b"file" if value.contains('/') => return Err("the file must be a name, not a path"),
             b"file" => name = Some(value),
-            b"seq" => seq = Some(value.parse::<u64>().ok().filter(|&n| n > 0).ok_or("the sequence number is not a positive number")?),
+            b"seq" => {
+                let number = value.parse::<u64>().ok().filter(|n| (1..=SEQ_MAX).contains(n));
+                seq = Some(number.ok_or("the sequence number is not a positive number of 63 bits")?);
+            }
             b"type" => {
                 kind = Some(match value.as_str() {
                     "b" => Kind::Base,
@@ -304,7 +321,10 @@ mod tests {
             ("file a seq 1 type i\n\n", 2),
             ("file a seq 1 type i\nfile b seq 1 type i\n", 2),
             ("file a seq 1 type b\nfile b seq 2 type b\n", 2),
+            ("file a seq 1 type i\nfile a seq 2 type i\n", 2),
+            ("file a seq 1 type b\nfile \"a\" seq 1 type i\n", 2),
             ("file a seq 0 type i\n", 1),
+            ("file a seq 9223372036854775808 type i\n", 1),
             ("file a seq -1 type i\n", 1),
             ("file a seq 1 type x\n", 1),
             ("file a/b seq 1 type i\n", 1),
@@ -317,6 +337,14 @@ mod tests {
                 Err(Error::Manifest { line: found, .. }) => assert_eq!(found, line, "{text:?}"),
                 other => panic!("{text:?} gave {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_is_loaded_is_not_history() {
+        let (live, past) = ("file a seq 1 type i\n", "file a seq 1 type h\n");
+        for text in [[live, past].concat(), [past, live].concat()] {
+            assert_eq!(parse(&text).unwrap(), parse(live).unwrap());
         }
     }
 

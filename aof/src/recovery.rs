@@ -363,11 +363,11 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         let mut manifest = self.manifest.take().unwrap_or_default();
         let place = self.place.clone();
         let storage = &*place.storage;
+        let names = storage.list(&place.dir).map_err(|e| Error::io("list", storage.display(&place.dir), e))?;
+        let seq = directory::next_seq(&place.file_name, &manifest, &names);
         if manifest.incrs.is_empty() {
-            let seq = manifest.last_incr_seq() + 1;
             self.add_segment(&mut manifest, seq, None)?;
         } else if place.is_distrusted() {
-            let seq = manifest.last_incr_seq() + 1;
             let (old, empty) = self.take_last_with_content(&mut manifest)?;
             self.add_segment(&mut manifest, seq, Some(&old))?;
             place.clear_distrust();
@@ -442,10 +442,6 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         let Place { storage, dir, file_name } = &*self.place;
         let name = Manifest::incr_name(file_name, seq);
         let path = self.place.path(&name);
-        match storage.remove(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(self.place.error("remove the leftover", &name, e)),
-            _ => {}
-        }
         let create = || {
             let file = storage.open(&path, OpenMode::CreateNew)?;
             match copy_of {

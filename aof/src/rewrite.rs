@@ -389,7 +389,8 @@ fn next_manifest<S: Storage>(
     is_pending: bool,
 ) -> (Manifest, String) {
     let file_name = &place.file_name;
-    let bases = names.iter().filter(|name| !name.ends_with(".incr.aof"));
+    let past = old.history.iter().map(|entry| &entry.name);
+    let bases = names.iter().chain(past).filter(|name| !name.ends_with(".incr.aof"));
     let last_base = bases.filter_map(|name| segment_seq(file_name, name)).chain(old.base.iter().map(|entry| entry.seq)).max();
     // A log in the making has a number above all there are.
     let seq = if is_pending { first_seq } else { last_base.unwrap_or(0) + 1 };
@@ -404,7 +405,7 @@ fn next_manifest<S: Storage>(
 }
 
 /// The manifest of the log that one in the making replaces, if it has one that can be read.
-fn replaced_log<S: Storage>(place: &Place<S>, names: &[String]) -> Manifest {
+pub(crate) fn replaced_log<S: Storage>(place: &Place<S>, names: &[String]) -> Manifest {
     let name = Manifest::name(&place.file_name);
     let is_there = names.contains(&name);
     is_there.then(|| directory::read_manifest(place, &name).ok()).flatten().unwrap_or_default()

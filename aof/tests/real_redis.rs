@@ -18,10 +18,15 @@ struct Redis {
 
 impl Redis {
     fn start(dir: &Path) -> Option<Redis> {
+        Redis::start_with(dir, &[])
+    }
+
+    fn start_with(dir: &Path, options: &[&str]) -> Option<Redis> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--appendonly", "yes", "--save", "", "--dir"])
             .arg(dir)
+            .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
@@ -191,6 +196,50 @@ fn redis_loads_a_log_with_filler_appends_behind_it_and_the_log_goes_on() {
     log.flush(5_000_000).unwrap();
     assert!(std::fs::read(&path).unwrap().ends_with(b"EXEC\r\n"), "whoever stops the log finds its last block at the end");
     check_with_redis(dir.path());
+}
+
+/// With `aof-disable-auto-gc yes` and a rewrite while it does not log, Redis leaves a base, history, and no incremental; and when it is
+/// started on that, it goes on in a file of history.
+#[test]
+fn what_redis_leaves_with_history_is_continued_in_a_file_of_its_own() {
+    for redis_goes_on in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = || std::fs::read_to_string(dir.path().join("appendonlydir/appendonly.aof.manifest")).unwrap();
+        let Some(redis) = Redis::start(dir.path()) else { return };
+        for line in ["CONFIG SET aof-disable-auto-gc yes", "SET before 1", "CONFIG SET appendonly no"] {
+            assert_eq!(redis.ask(line), "+OK");
+        }
+        redis.ask("BGREWRITEAOF");
+        let until = Instant::now() + Duration::from_secs(20);
+        while !manifest().contains("seq 2 type b") {
+            assert!(Instant::now() < until, "{}", manifest());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        redis.ask("SHUTDOWN NOSAVE");
+        drop(redis);
+        assert!(manifest().contains("appendonly.aof.1.incr.aof seq 1 type h") && !manifest().contains("type i"), "{}", manifest());
+        if redis_goes_on {
+            // Its history would be removed by itself in the background.
+            let redis = Redis::start_with(dir.path(), &["--aof-disable-auto-gc", "yes"]).unwrap();
+            assert_eq!(redis.ask("SET between 1"), "+OK");
+            redis.ask("SHUTDOWN NOSAVE");
+            drop(redis);
+            assert_eq!(manifest().matches("appendonly.aof.1.incr.aof").count(), 2, "{}", manifest());
+        }
+        for count in [3, 6] {
+            let (mut log, commands, _) = open(dir.path(), FsyncPolicy::Always);
+            let between = commands.iter().filter(|args| args.len() == 3 && args[1] == b"between").count();
+            assert_eq!(between, usize::from(redis_goes_on));
+            let ours = commands.iter().filter(|args| args.len() == 2 && args[1] == b"count").count();
+            assert_eq!(ours, count - 3);
+            write_keys(&mut log, count, 3);
+            become_durable(&mut log);
+        }
+        check_with_redis(dir.path());
+        let redis = Redis::start(dir.path()).unwrap();
+        assert_eq!((redis.ask("GET before"), redis.ask("GET count")), ("1".to_owned(), "6".to_owned()));
+        assert_eq!(redis.ask("EXISTS between"), format!(":{}", usize::from(redis_goes_on)));
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ mod files;
 use std::sync::Arc;
 
 use files::{INCR_1, MANIFEST, ONE, blocks, command, disk_with, load, load_with, set, three};
-use graven_aof::sim::SimStorage;
-use graven_aof::{Error, Options, Part, Recovery, Runtime};
+use graven_aof::sim::{Dice, SimStorage};
+use graven_aof::{Error, FsyncPolicy, Options, Part, Recovery, Runtime};
 
 const DIR: &str = "appendonlydir/";
 const INCR_2: &str = "appendonlydir/appendonly.aof.2.incr.aof";
@@ -397,11 +397,45 @@ fn an_old_single_file_is_taken_over_whatever_step_was_the_last() {
         let first = load(&disk);
         assert!(first.is_ok() || disk.has_stopped(), "{stop}");
         for seed in 0..4 {
-            let disk = if seed == 0 { disk.kill() } else { disk.power_loss(&mut graven_aof::sim::Dice::new(seed)) };
+            let disk = if seed == 0 { disk.kill() } else { disk.power_loss(&mut Dice::new(seed)) };
             let (bytes, summary) = load(&disk).unwrap();
             assert_eq!(bytes, expected, "stopped after {stop}: {:?}", summary.warnings);
             assert!(disk.content("appendonly.aof").is_none());
             assert_eq!(load(&disk).unwrap().0, expected);
         }
+    }
+}
+
+/// What Redis leaves with `aof-disable-auto-gc yes`, after a rewrite while `appendonly` is `no`.
+#[test]
+fn a_new_segment_never_takes_the_name_of_history() {
+    let (contents, b) = three();
+    let base = format!("{DIR}appendonly.aof.2.base.aof");
+    let manifest = "file appendonly.aof.2.base.aof seq 2 type b\nfile appendonly.aof.1.base.aof seq 1 type h\nfile appendonly.aof.1.incr.aof seq 1 type h\n";
+    for (auto_gc, is_there) in [(true, true), (true, false), (false, true), (false, false)] {
+        let disk = disk_with(&[(MANIFEST, manifest.as_bytes()), (&base, &contents[0])]);
+        if is_there {
+            disk.put(INCR_1, &b.concat());
+        }
+        let options = Options { policy: FsyncPolicy::Always, auto_gc, ..Options::default() };
+        let mut recovery = Recovery::open(Arc::new(disk.clone()), options).unwrap();
+        while recovery.next_part().unwrap().is_some() {}
+        let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+        log.submit(&mut contents[1].clone(), 0);
+        log.set_auto_collect(true);
+        drop(log);
+        assert!(disk.content(INCR_1).is_none());
+        assert_eq!(load(&disk.power_loss(&mut Dice::new(1))).unwrap().0, contents[..2].concat());
+    }
+}
+
+/// What Redis makes of that directory, which goes on in a file that it names as history too.
+#[test]
+fn a_file_that_is_loaded_is_not_removed_as_history() {
+    let (contents, b) = three();
+    let manifest = format!("file appendonly.aof.1.incr.aof seq 1 type h\n{ONE}");
+    let disk = disk_with(&[(MANIFEST, manifest.as_bytes()), (INCR_1, &b.concat())]);
+    for _ in 0..2 {
+        assert_eq!(load(&disk).unwrap().0, contents.concat());
     }
 }

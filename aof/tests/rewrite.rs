@@ -343,6 +343,35 @@ fn history_is_not_collected_while_the_log_leaves_a_file() {
     assert_eq!(after_kill(&bench.disk).unwrap().0, ["a", "b", "c"]);
 }
 
+/// A stop in the middle of a collection leaves history that is named and not there.
+#[test]
+fn no_new_file_takes_the_name_of_history() {
+    let disk = SimStorage::new();
+    let history = "file appendonly.aof.1.base.aof seq 1 type h\nfile appendonly.aof.2.incr.aof seq 2 type h\n";
+    let manifest = format!("{history}file appendonly.aof.1.incr.aof seq 1 type i\n");
+    disk.put("appendonlydir/appendonly.aof.manifest", manifest.as_bytes());
+    disk.put("appendonlydir/appendonly.aof.1.incr.aof", &batch("a"));
+    for rewritten in [false, true] {
+        let disk = disk.kill();
+        let options = Options { policy: FsyncPolicy::Always, auto_gc: false, ..Options::default() };
+        let clock = Arc::new(AtomicU64::new(1_000_000));
+        let (log, _) = load(&disk, options, &clock, 4).unwrap();
+        let mut bench = Bench { disk, clock, log };
+        // The log leaves its file for a new one, or begins with a new base.
+        if rewritten {
+            bench.rewrite(&["a"]);
+        } else {
+            bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+        }
+        bench.submit("b");
+        bench.run_io();
+        bench.log.set_auto_collect(true);
+        bench.run_io();
+        assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+        assert_eq!(after_kill(&bench.disk).unwrap().0, ["a", "b"], "rewritten: {rewritten}");
+    }
+}
+
 #[test]
 fn history_survives_a_start_with_auto_gc_disabled_and_goes_at_one_without() {
     let keeps = Options { policy: FsyncPolicy::Always, auto_gc: false, ..Options::default() };
