@@ -8,15 +8,10 @@
 //! removed. Segments that are not empty are refused without a manifest, since starting without them, from nothing or from a snapshot, would
 //! lose them. Whoever begins a log with content marks its segments first, until the manifest names them ([`crate::fresh`], [`crate::rewrite`]).
 
-//! **The mark of distrust.** After a failed fsync the kernel may go on showing bytes that will never reach the disk, also to the
-//! next process. So whoever sees an fsync of the log fail, also a start that cuts a torn tail or makes durable what it has read,
-//! leaves an empty file `.fsync-failed`, which lives in the same cache as those bytes: a start that finds it copies the last segment into a new file instead of believing it. A completed [`crate::roll`]
-//! removes it, and a loss of power may, which is right, since the bytes are gone then as well. (What remains is a kill in the
-//! microseconds between the failure and the mark, followed by a loss of power.)
-
 use std::io;
 use std::sync::Arc;
 
+use crate::doubt;
 use crate::error::{Error, Result};
 use crate::lock;
 use crate::manifest::{Entry, Kind, Manifest, SEQ_MAX};
@@ -25,15 +20,14 @@ use crate::rewrite;
 use crate::roll::Place;
 use crate::storage::{File, OpenMode, Storage};
 
-/// The mark of distrust.
-const DISTRUST_NAME: &str = ".fsync-failed";
-
 /// A directory that is ours.
 pub struct Found<S: Storage> {
     pub place: Arc<Place<S>>,
     pub lock: S::Lock,
     /// None for a fresh start.
     pub manifest: Option<Manifest>,
+    /// The files that an fsync has failed for.
+    pub doubts: Vec<String>,
     pub notices: Vec<String>,
 }
 
@@ -41,21 +35,6 @@ impl<S: Storage> Place<S> {
     /// A file's path below the root of the storage.
     pub fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.dir)
-    }
-
-    /// Leaves the mark of distrust. When even that fails there is nothing left to do.
-    pub fn mark_distrust(&self) {
-        let _ = self.storage.open(&self.path(DISTRUST_NAME), OpenMode::CreateNew);
-    }
-
-    /// Removes the mark. If that fails, the next start copies a segment needlessly.
-    pub fn clear_distrust(&self) {
-        let _ = self.storage.remove(&self.path(DISTRUST_NAME));
-    }
-
-    /// Whether the mark is there.
-    pub fn is_distrusted(&self) -> bool {
-        self.storage.list(&self.dir).is_ok_and(|names| names.iter().any(|name| name == DISTRUST_NAME))
     }
 
     /// A file's path for messages.
@@ -106,7 +85,7 @@ pub fn find<S: Storage>(storage: Arc<S>, options: &Options) -> Result<Found<S>> 
     } else if exists_in_root(&place)? {
         refuse_orphans(&place, &names)?;
         let manifest = Manifest { base: Some(Entry { name: file_name.clone(), seq: 1, kind: Kind::Base }), ..Manifest::default() };
-        manifest.install(&**storage, dir, file_name).map_err(|e| place.error("write", &manifest_name, e))?;
+        manifest.install(&place).map_err(|e| place.error("write", &manifest_name, e))?;
         move_in(&place)?;
         notices.push(format!("Successfully migrated an old-style AOF: '{file_name}' is now the base in '{dir}'"));
         Some(manifest)
@@ -114,7 +93,7 @@ pub fn find<S: Storage>(storage: Arc<S>, options: &Options) -> Result<Found<S>> 
         refuse_orphans(&place, &names)?;
         None
     };
-    Ok(Found { place, lock, manifest, notices })
+    Ok(Found { doubts: doubt::doubted(&names), place, lock, manifest, notices })
 }
 
 fn only_base(manifest: &Manifest) -> Option<&Entry> {
@@ -151,6 +130,7 @@ fn move_in<S: Storage>(place: &Place<S>) -> Result<()> {
         storage.sync_dir(dir)?;
         storage.sync_dir("")
     });
+    let moved = moved.inspect_err(|_| place.mark_doubt(file_name));
     moved.map_err(|e| Error::io("move into the append only directory", storage.display(file_name), e))
 }
 
@@ -205,7 +185,10 @@ pub fn remove_leftovers<S: Storage>(place: &Place<S>, manifest: &Manifest) -> Ve
         if manifest.live().chain(&manifest.history).any(|entry| entry.name == name) {
             continue;
         }
-        let is_leftover = name == temp || rewrite::is_temporary(file_name, &name) || segment_seq(file_name, &name).is_some();
+        let is_leftover = name == temp
+            || rewrite::is_temporary(file_name, &name)
+            || doubt::is_copy(file_name, &name)
+            || segment_seq(file_name, &name).is_some();
         if is_leftover {
             notices.push(match storage.remove(&place.path(&name)) {
                 Ok(()) => format!("Removed the leftover file {}", place.display(&name)),

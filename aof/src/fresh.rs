@@ -89,13 +89,12 @@ impl<S: Storage> Log<S> {
         let segment = create().map_err(|e| place.error("create", &incr.name, e))?;
         let manifest = Manifest { base: Some(base), history: Vec::new(), incrs: vec![incr] };
         let manifest_name = Manifest::name(file_name);
-        manifest.install(&**storage, dir, file_name).map_err(|e| place.error("write", &manifest_name, e))?;
+        manifest.install(&place).map_err(|e| place.error("write", &manifest_name, e))?;
         for name in old {
             // What stays has lower numbers and is named by no manifest: it only takes space.
             let _ = storage.remove(&place.path(name));
         }
         rewrite::remove_unnamed(&place, &manifest, false);
-        place.clear_distrust();
         let writer = Writer::new(policy, block_checksums, limits, lsn, anchor.as_bytes().len() as u64);
         Log::new(Opened { writer, segment, directory: place.clone(), manifest, earlier_bytes: base_bytes, lock }, runtime)
     }

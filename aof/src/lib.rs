@@ -19,6 +19,7 @@
 mod block;
 mod directory;
 mod disk;
+mod doubt;
 mod error;
 mod filler;
 mod free_space;

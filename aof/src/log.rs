@@ -234,7 +234,7 @@ impl<S: Storage> Log<S> {
             let event = match result {
                 Ok(()) => Event::Synced { id: job.id, took_us: now_us.saturating_sub(start_us) },
                 Err(e) => {
-                    self.directory.mark_distrust();
+                    self.directory.mark_doubt(&self.segment.name);
                     Event::SyncFailed { id: job.id, error: error_text(&e) }
                 }
             };

@@ -62,9 +62,12 @@ impl<S: Storage> Log<S> {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(place.error("remove the leftover", &temporary, e)),
             _ => {}
         }
-        let segment = Segment::open(&**storage, dir, &temporary, OpenMode::CreateNew, runtime.threads)
+        let mut segment = Segment::open(&**storage, dir, &temporary, OpenMode::CreateNew, runtime.threads)
             .map_err(|e| place.error("create", &temporary, e))?;
         let incr = Entry { name: Manifest::incr_name(file_name, seq), seq, kind: Kind::Incr };
+        // The name that it will have, for marks. A log in the making that failed may have left one, and this is another file.
+        segment.name = incr.name.clone();
+        place.clear_doubt(&incr.name);
         let manifest = Manifest { base: None, history: Vec::new(), incrs: vec![incr] };
         let anchor = HeaderLine::new(lsn, &[]);
         write_all_at(&segment.file, 0, std::iter::once(anchor.as_bytes())).map_err(|e| place.error("write", &temporary, e))?;

@@ -19,6 +19,7 @@
 
 use crate::block;
 use crate::error::{Error, Result};
+use crate::roll::Place;
 use crate::segment::write_all_at;
 use crate::storage::{File, OpenMode, Storage};
 
@@ -159,9 +160,11 @@ impl Manifest {
         text
     }
 
-    /// Makes this the manifest on disk, durably. On an error either the old or the new one is in force.
-    pub fn install<S: Storage>(&self, storage: &S, dir: &str, file_name: &str) -> std::io::Result<()> {
-        let temp = format!("{dir}/{}", Self::temp_name(file_name));
+    /// Makes this the manifest on disk, durably. On an error either the old or the new one is in force; where nobody can tell which, it is
+    /// marked ([`crate::doubt`]).
+    pub fn install<S: Storage>(&self, place: &Place<S>) -> std::io::Result<()> {
+        let Place { storage, dir, file_name } = place;
+        let (name, temp) = (Self::name(file_name), place.path(&Self::temp_name(file_name)));
         match storage.remove(&temp) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
             _ => {}
@@ -172,8 +175,12 @@ impl Manifest {
         file.sync_data()?;
         // The names of the files that it names come first: some file systems may keep the rename and forget an earlier creation.
         storage.sync_dir(dir)?;
-        storage.rename(&temp, &format!("{dir}/{}", Self::name(file_name)))?;
-        storage.sync_dir(dir)
+        let renamed = storage.rename(&temp, &place.path(&name)).and_then(|()| storage.sync_dir(dir));
+        match &renamed {
+            Ok(()) => place.clear_doubt(&name),
+            Err(_) => place.mark_doubt(&name),
+        }
+        renamed
     }
 }
 

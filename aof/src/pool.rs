@@ -253,7 +253,7 @@ impl<S: Storage> Shared<S> {
             Ok(()) => Event::Synced { id, took_us: self.since(start_us) },
             Err(e) => {
                 self.poisoned.fetch_max(generation, Ordering::SeqCst);
-                self.place.mark_distrust();
+                self.place.mark_doubt(&segment.name);
                 Event::SyncFailed { id, error: error_text(&e) }
             }
         };

@@ -16,7 +16,8 @@
 //! A command that the engine can't execute stops the start: `return Err(recovery.refuse(&chunk, &command, reason))`.
 //! Commands between `MULTI` and `EXEC` are never handed out without the `EXEC`, so they may be executed as they come.
 //!
-//! Nothing is changed on disk before `finish`: a start that is refused leaves the files as they were (but for the take-over).
+//! Before `finish` nothing is changed on disk but for the take-over, and nothing added but copies of files in doubt ([`crate::doubt`]), which
+//! are loaded in their place: a start that is refused leaves the files as they were.
 //!
 //! **What is cut and what is refused.** The last file may end torn, as after any crash; `aof-load-truncated` cuts that. Damage
 //! (a checksum that does not fit, zeros, garbage) is cut only in the last file, and only if it is no longer than
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::directory::{self, Found};
+use crate::doubt;
 use crate::error::{Error, Result};
 use crate::filler;
 use crate::log::{Log, Opened};
@@ -39,7 +41,7 @@ use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
 use crate::reader::{Chunk, Command, End, Message, Position, Reader, Tail, first_block_lsn};
 use crate::remedy;
-use crate::roll::{Place, copy_all};
+use crate::roll::Place;
 use crate::segment::Segment;
 use crate::storage::{File, OpenMode, Storage};
 use crate::writer::Writer;
@@ -82,6 +84,8 @@ pub struct Summary {
 
 struct FileToLoad {
     entry: Entry,
+    /// The file that is read: itself, or the copy of one in doubt.
+    source: String,
     /// Where its content ends, and its filler.
     len: u64,
     whole_len: u64,
@@ -108,14 +112,16 @@ pub struct Recovery<S: Storage, C = Chunk> {
     lock: S::Lock,
     options: Options,
     manifest: Option<Manifest>,
+    /// Marked files: see [`crate::doubt`].
+    doubts: Vec<String>,
     files: Vec<FileToLoad>,
     index: usize,
     state: State<C>,
     convert: Convert<C>,
     rdb_end: u64,
     position: Position,
-    /// Where files are to be cut.
-    cuts: Vec<(String, u64)>,
+    /// Where which files are to be cut.
+    cuts: Vec<(usize, u64)>,
     warnings: Vec<String>,
     bytes_before: u64,
     bytes_in_file: u64,
@@ -136,13 +142,18 @@ impl<S: Storage> Recovery<S> {
 impl<S: Storage, C: Send + 'static> Recovery<S, C> {
     /// The same; the reading thread makes something of each chunk with `convert`, ahead of the thread that executes it.
     pub fn open_with(storage: Arc<S>, options: Options, convert: impl Fn(Chunk) -> C + Send + Sync + 'static) -> Result<Self> {
-        let Found { place, lock, manifest, notices } = directory::find(storage, &options)?;
+        let Found { place, lock, manifest, doubts, notices } = directory::find(storage, &options)?;
         let mut files = Vec::new();
-        for entry in manifest.iter().flat_map(Manifest::live) {
-            let file = place.storage.open(&place.path(&entry.name), OpenMode::Read).map_err(|e| match e.kind() {
+        for (index, entry) in manifest.iter().flat_map(Manifest::live).enumerate() {
+            let mut file = place.storage.open(&place.path(&entry.name), OpenMode::Read).map_err(|e| match e.kind() {
                 io::ErrorKind::NotFound => Error::MissingSegment { path: place.display(&entry.name) },
                 _ => place.error("open", &entry.name, e),
             })?;
+            let mut source = entry.name.clone();
+            if doubts.contains(&entry.name) {
+                source = doubt::copy_name(&place.file_name, index);
+                file = doubt::copy(&place, &file, &source).map_err(|e| place.error("copy", &entry.name, e))?;
+            }
             let reading = |e| place.error("read", &entry.name, e);
             let whole_len = file.len().map_err(reading)?;
             let (mut len, mut first_lsn) = (whole_len, None);
@@ -150,13 +161,14 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
                 len = filler::content_end(&file, whole_len).map_err(reading)?;
                 first_lsn = first_block_lsn(&file, 0, len).map_err(reading)?;
             }
-            files.push(FileToLoad { entry: entry.clone(), len, whole_len, first_lsn });
+            files.push(FileToLoad { entry: entry.clone(), source, len, whole_len, first_lsn });
         }
         Ok(Recovery {
             place,
             lock,
             options,
             manifest,
+            doubts,
             files,
             index: 0,
             state: State::Next,
@@ -212,8 +224,8 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
     }
 
     fn open_file(&self) -> Result<S::File> {
-        let name = &self.files[self.index].entry.name;
-        self.place.storage.open(&self.place.path(name), OpenMode::Read).map_err(|e| self.place.error("open", name, e))
+        let FileToLoad { entry, source, .. } = &self.files[self.index];
+        self.place.storage.open(&self.place.path(source), OpenMode::Read).map_err(|e| self.place.error("open", &entry.name, e))
     }
 
     fn open_rdb(&mut self) -> Result<Option<RdbPart>> {
@@ -262,8 +274,8 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
 
     fn end_of_file(&mut self, end: End) -> Result<()> {
         let FileToLoad { entry, len, whole_len, .. } = &self.files[self.index];
-        let (name, len, whole_len) = (entry.name.clone(), *len, *whole_len);
-        let path = self.place.display(&name);
+        let (len, whole_len) = (*len, *whole_len);
+        let path = self.place.display(&entry.name);
         let behind = &self.files[self.index + 1..];
         // A rewrite names the next incremental before the present one is at its end.
         let is_last = behind.is_empty() || entry.kind == Kind::Incr && behind.iter().all(|file| file.len == 0);
@@ -278,7 +290,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
                     ));
                 }
                 if counts && end.offset < whole_len {
-                    self.cuts.push((name, end.offset));
+                    self.cuts.push((self.index, end.offset));
                 }
             }
             Tail::Torn(what) if is_last => {
@@ -290,14 +302,14 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
                     "!!! Warning: short read while loading the AOF file {path}!!! {what} is incomplete. AOF loaded anyway because aof-load-truncated is enabled: Truncating the AOF at offset {} ({lost} bytes are cut off)",
                     end.offset
                 ));
-                self.cuts.push((name, end.offset));
+                self.cuts.push((self.index, end.offset));
             }
             Tail::Damaged(reason) if is_last && lost <= self.options.corrupt_tail_max_bytes => {
                 self.warnings.push(format!(
                     "!!! Warning: corrupted AOF file tail in {path}!!! At offset {}: {reason}. AOF loaded anyway because its {lost} bytes are within aof-load-corrupt-tail-max-size: Truncating the AOF at offset {}",
                     end.found_at, end.offset
                 ));
-                self.cuts.push((name, end.offset));
+                self.cuts.push((self.index, end.offset));
             }
             Tail::Torn(what) => {
                 return Err(Error::Damaged {
@@ -351,36 +363,23 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         self.bytes_before + self.bytes_in_file
     }
 
-    /// Cuts what was found torn, removes leftovers, and opens the last segment (or a new one) for appending. Everything loaded is
+    /// Cuts what was found torn, replaces what is in doubt, removes leftovers, and opens the last segment (or a new one) for appending. Everything loaded is
     /// durable afterwards. To be called when [`Recovery::next_part`] has returned `None`.
     pub fn finish(mut self, runtime: Runtime, _now_us: u64) -> Result<(Log<S>, Summary)> {
         assert!(matches!(self.state, State::Done) || self.files.is_empty(), "finish comes after the last part");
         let bytes = self.bytes_read();
         let created = self.is_fresh();
-        for (name, offset) in std::mem::take(&mut self.cuts) {
-            self.cut(&name, offset)?;
+        for &(index, offset) in &self.cuts {
+            self.cut(index, offset)?;
         }
+        self.end_doubts()?;
         let mut manifest = self.manifest.take().unwrap_or_default();
         let place = self.place.clone();
         let storage = &*place.storage;
-        let names = storage.list(&place.dir).map_err(|e| Error::io("list", storage.display(&place.dir), e))?;
-        let seq = directory::next_seq(&place.file_name, &manifest, &names);
         if manifest.incrs.is_empty() {
-            self.add_segment(&mut manifest, seq, None)?;
-        } else if place.is_distrusted() {
-            let (old, empty) = self.take_last_with_content(&mut manifest)?;
-            self.add_segment(&mut manifest, seq, Some(&old))?;
-            place.clear_distrust();
-            self.warnings.push(format!(
-                "An fsync of {} had failed before the last stop: its content was copied into a new file",
-                place.display(&old.name)
-            ));
-            for entry in std::iter::once(&old).chain(&empty) {
-                // If it stays it only takes space: no manifest names it.
-                let _ = storage.remove(&place.path(&entry.name));
-            }
+            self.add_segment(&mut manifest)?;
         }
-        self.sync_all(&manifest).inspect_err(|_| place.mark_distrust())?;
+        self.sync_all(&manifest)?;
         let last = manifest.incrs.last().expect("there is an incremental").clone();
         let segment = Segment::open(storage, &place.dir, &last.name, OpenMode::Write, runtime.threads)
             .map_err(|e| place.error("open", &last.name, e))?;
@@ -403,56 +402,64 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         Ok((log, Summary { warnings: self.warnings, lsn, bytes, created }))
     }
 
-    fn cut(&self, name: &str, offset: u64) -> Result<()> {
+    fn cut(&self, index: usize, offset: u64) -> Result<()> {
+        let FileToLoad { entry, source, .. } = &self.files[index];
         let cut = || {
-            let file = self.place.storage.open(&self.place.path(name), OpenMode::Write)?;
+            let file = self.place.storage.open(&self.place.path(source), OpenMode::Write)?;
             file.set_len(offset)?;
             // This makes what stays durable, too. If it fails the cache still shows it, whole and cut, to the next start.
-            file.sync_data().inspect_err(|_| self.place.mark_distrust())
+            file.sync_data().inspect_err(|_| self.place.mark_doubt(&entry.name))
         };
-        cut().map_err(|e| self.place.error("truncate", name, e))
+        cut().map_err(|e| self.place.error("truncate", &entry.name, e))
+    }
+
+    /// Puts the copies of files in doubt in their place, and a manifest that is not.
+    fn end_doubts(&mut self) -> Result<()> {
+        let place = self.place.clone();
+        for FileToLoad { entry, source, .. } in self.files.iter().filter(|file| file.source != file.entry.name) {
+            let renamed = place.storage.rename(&place.path(source), &place.path(&entry.name));
+            renamed.map_err(|e| place.error("replace", &entry.name, e))?;
+            let path = place.display(&entry.name);
+            self.warnings.push(format!("An fsync of {path} had failed before the last stop: its content was copied into a new file"));
+        }
+        let manifest_name = Manifest::name(&place.file_name);
+        if let Some(manifest) = self.manifest.as_ref().filter(|_| !self.doubts.is_empty()) {
+            manifest.install(&place).map_err(|e| place.error("write", &manifest_name, e))?;
+        }
+        if self.doubts.contains(&manifest_name) {
+            let path = place.display(&manifest_name);
+            self.warnings.push(format!("An fsync of the directory of {path} had failed before the last stop: it was written again"));
+        }
+        self.doubts.iter().for_each(|name| place.clear_doubt(name));
+        Ok(())
     }
 
     /// What was read may only have been in the page cache; from here on it counts as durable.
     fn sync_all(&self, manifest: &Manifest) -> Result<()> {
-        let Place { storage, dir, .. } = &*self.place;
-        for entry in manifest.live() {
-            let synced = storage.open(&self.place.path(&entry.name), OpenMode::Write).and_then(|file| file.sync_data());
-            synced.map_err(|e| self.place.error("sync", &entry.name, e))?;
+        let place = &*self.place;
+        for Entry { name, .. } in manifest.live() {
+            let file = place.storage.open(&place.path(name), OpenMode::Write).map_err(|e| place.error("open", name, e))?;
+            file.sync_data().map_err(|e| {
+                place.mark_doubt(name);
+                place.error("sync", name, e)
+            })?;
         }
-        storage.sync_dir(dir).map_err(|e| Error::io("sync", storage.display(dir), e))
+        place.storage.sync_dir(&place.dir).map_err(|e| {
+            place.mark_doubt(&Manifest::name(&place.file_name));
+            Error::io("sync", place.storage.display(&place.dir), e)
+        })
     }
 
-    /// Takes the last incremental that anything was written to out of the manifest, and the empty ones behind it.
-    fn take_last_with_content(&self, manifest: &mut Manifest) -> Result<(Entry, Vec<Entry>)> {
-        let mut empty = Vec::new();
-        loop {
-            let last = manifest.incrs.pop().expect("there is an incremental");
-            let len = |name: &str| self.place.storage.open(&self.place.path(name), OpenMode::Read)?.len();
-            if !manifest.incrs.is_empty() && len(&last.name).map_err(|e| self.place.error("read", &last.name, e))? == 0 {
-                empty.push(last);
-            } else {
-                return Ok((last, empty));
-            }
-        }
-    }
-
-    /// Adds a segment to the manifest: empty, or in place of one that can't be trusted to be on the disk.
-    fn add_segment(&self, manifest: &mut Manifest, seq: u64, copy_of: Option<&Entry>) -> Result<()> {
+    /// Adds an empty segment to the manifest.
+    fn add_segment(&self, manifest: &mut Manifest) -> Result<()> {
         let Place { storage, dir, file_name } = &*self.place;
+        let names = storage.list(dir).map_err(|e| Error::io("list", storage.display(dir), e))?;
+        let seq = directory::next_seq(file_name, manifest, &names);
         let name = Manifest::incr_name(file_name, seq);
-        let path = self.place.path(&name);
-        let create = || {
-            let file = storage.open(&path, OpenMode::CreateNew)?;
-            match copy_of {
-                Some(old) => copy_all(&storage.open(&self.place.path(&old.name), OpenMode::Read)?, &file),
-                None => file.sync_data(),
-            }
-        };
-        create().map_err(|e| self.place.error("create", &name, e))?;
+        let created = storage.open(&self.place.path(&name), OpenMode::CreateNew).and_then(|file| file.sync_data());
+        created.map_err(|e| self.place.error("create", &name, e))?;
         manifest.incrs.push(Entry { name, seq, kind: Kind::Incr });
-        let manifest_name = Manifest::name(file_name);
-        manifest.install(&**storage, dir, file_name).map_err(|e| self.place.error("write", &manifest_name, e))
+        manifest.install(&self.place).map_err(|e| self.place.error("write", &Manifest::name(file_name), e))
     }
 
     /// The files go first: without them, a manifest that still names them is no harm.
@@ -460,9 +467,8 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         if manifest.history.is_empty() {
             return;
         }
-        let Place { storage, dir, file_name } = &*self.place;
         for entry in &manifest.history {
-            match storage.remove(&self.place.path(&entry.name)) {
+            match self.place.storage.remove(&self.place.path(&entry.name)) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => {
                     self.warnings.push(format!("Can't remove the history file {}: {e}", self.place.display(&entry.name)));
                     return;
@@ -471,7 +477,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
             }
         }
         let history = std::mem::take(&mut manifest.history);
-        if let Err(e) = manifest.install(&**storage, dir, file_name) {
+        if let Err(e) = manifest.install(&self.place) {
             self.warnings.push(format!("Can't write the manifest without its history: {e}"));
             manifest.history = history;
         }

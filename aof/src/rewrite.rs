@@ -170,7 +170,8 @@ fn creating_name(file_name: &str, seq: u64) -> String {
     format!("temp-{file_name}.{seq}.creating")
 }
 
-fn temp_number(file_name: &str, name: &str, end: &str) -> Option<u64> {
+/// The number in a temporary name that ends so.
+pub(crate) fn temp_number(file_name: &str, name: &str, end: &str) -> Option<u64> {
     let digits = name.strip_prefix("temp-")?.strip_prefix(file_name)?.strip_prefix('.')?.strip_suffix(end)?;
     digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -329,12 +330,10 @@ fn prepare<S: Storage>(place: &Place<S>, mut manifest: Manifest, seq: u64, lanes
 }
 
 /// Installs a manifest that names a new file. If it is not in force the file goes, which may be what the disk is full of. If
-/// that is unknown the file stays, and the next process must not believe what the cache shows of the directory.
+/// that is unknown the file stays.
 fn put_in_force<S: Storage>(place: &Place<S>, manifest: &Manifest, new_name: &str) -> io::Result<()> {
-    manifest.install(&*place.storage, &place.dir, &place.file_name).inspect_err(|_| {
-        if may_be_named(place, new_name) {
-            place.mark_distrust();
-        } else {
+    manifest.install(place).inspect_err(|_| {
+        if !may_be_named(place, new_name) {
             let _ = place.storage.remove(&place.path(new_name));
         }
     })
@@ -431,17 +430,16 @@ fn may_be_named<S: Storage>(place: &Place<S>, name: &str) -> bool {
 
 /// Removes history. The files go first: without them, a manifest that still names them is no harm. What can't be removed stays history.
 fn collect<S: Storage>(place: &Place<S>, mut manifest: Manifest) -> Manifest {
-    let Place { storage, dir, file_name } = place;
     if manifest.history.is_empty() {
         return manifest;
     }
-    let is_left = |entry: &Entry| match storage.remove(&place.path(&entry.name)) {
+    let is_left = |entry: &Entry| match place.storage.remove(&place.path(&entry.name)) {
         Ok(()) => false,
         Err(e) => e.kind() != io::ErrorKind::NotFound,
     };
     let history = std::mem::take(&mut manifest.history);
     manifest.history = history.iter().filter(|entry| is_left(entry)).cloned().collect();
-    if manifest.install(&**storage, dir, file_name).is_err() {
+    if manifest.install(place).is_err() {
         manifest.history = history;
     }
     manifest

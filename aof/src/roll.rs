@@ -16,7 +16,6 @@ use crate::reader;
 use crate::segment::{Segment, write_all_at};
 use crate::storage::{File, OpenMode, Storage};
 
-const COPY_BYTES: usize = 1 << 20;
 /// Stands in the error that clients get, so it is one line.
 const CANNOT_BE_READ_BACK: &str = "what the file held before the failed fsync can't be read back; SAVE, then SHUTDOWN NOSAVE FORCE, move the append only directory away and start again: the log is then made from the snapshot";
 
@@ -74,12 +73,8 @@ pub fn roll<S: Storage>(job: &mut RollJob<S>) -> Result<Rolled<S::File>, RollFai
     };
     let mut manifest = job.manifest.clone();
     manifest.incrs.push(Entry { name, seq: job.seq, kind: Kind::Incr });
-    manifest.install(&**storage, dir, file_name).map_err(|error| {
-        // Whether the new name will reach the disk is unknown, also to the next process.
-        place.mark_distrust();
-        RollFailure { error, may_be_named: true }
-    })?;
-    place.clear_distrust();
+    manifest.install(&place).map_err(|error| RollFailure { error, may_be_named: true })?;
+    place.clear_doubt(&job.old.name);
     // Not essential (see above), and the file may be on the part of the disk that fails.
     let _ = job.old.file.set_len(job.cut_len);
     Ok(Rolled { segment, manifest, file_len })
@@ -122,20 +117,6 @@ fn copy_verified<F: File>(from_file: &F, from: u64, to: u64, into: &F, at: u64) 
     }
     write_all_at(into, at, std::iter::once(content.as_slice()))?;
     Ok(bytes as u64)
-}
-
-/// Copies a whole file that was read and found good, because it can't be trusted to be on the disk.
-pub fn copy_all<F: File>(from_file: &F, into: &F) -> io::Result<()> {
-    let len = from_file.len()?;
-    let mut piece = vec![0; COPY_BYTES];
-    let mut at = 0;
-    while at < len {
-        let count = (len - at).min(COPY_BYTES as u64) as usize;
-        read_exact(from_file, at, &mut piece[..count])?;
-        write_all_at(into, at, std::iter::once(&piece[..count]))?;
-        at += count as u64;
-    }
-    into.sync_data()
 }
 
 fn read_exact<F: File>(file: &F, offset: u64, into: &mut [u8]) -> io::Result<()> {

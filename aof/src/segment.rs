@@ -16,6 +16,8 @@ const SLICES_MAX: usize = 64;
 /// Each I/O thread syncs through a handle of its own, opened before anything was written through any of them: the kernel tells
 /// a write-back error once per handle, so that with a shared one an overlapping sync could succeed undeservedly.
 pub struct Segment<F> {
+    /// Its name in the directory.
+    pub name: String,
     /// Writes, cuts and inline syncs.
     pub file: F,
     lanes: Vec<F>,
@@ -29,7 +31,7 @@ impl<F: File> Segment<F> {
         let path = format!("{dir}/{name}");
         let file = storage.open(&path, mode)?;
         let lanes = (0..lanes).map(|_| storage.open(&path, OpenMode::Write)).collect::<io::Result<_>>()?;
-        Ok(Segment { file, lanes, filled_to: AtomicU64::new(0) })
+        Ok(Segment { name: name.to_owned(), file, lanes, filled_to: AtomicU64::new(0) })
     }
 
     /// Syncs through the handle of a thread.

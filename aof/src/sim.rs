@@ -5,6 +5,8 @@
 //!   rest, nothing, a part, single sectors, zeros or garbage of the right length.
 //! * Names (creations, renames, removals) become certain with [`Storage::sync_dir`]; a loss of power keeps some of the uncertain
 //!   ones, as a rule the first ones, and directories that their parent was not synced for may go with all that is in them.
+//! * A failed `sync_dir` *drops* what was done to names of the directory since the last one: it goes on being shown, but no later sync
+//!   will ever bring it to the disk. (A directory itself is not dropped: what is in it could not tell.)
 //! * A failed `sync_data` *drops* the dirty bytes: they stay readable, but no later sync will ever bring them to the disk. It is
 //!   reported once per open handle.
 //! * A full disk takes what fits (a short write) and then answers `ENOSPC`.
@@ -418,7 +420,10 @@ impl Storage for SimStorage {
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.check(Op::SyncDir, dir)?;
+        if let Some(Fault::Errno(errno)) = disk.begin(Op::SyncDir, dir)? {
+            disk.name_ops.retain(|group| group.iter().all(|op| dir_of(op.name()) != dir));
+            return Err(io::Error::from_raw_os_error(errno));
+        }
         if disk.pretends(Op::SyncDir, dir) {
             return Ok(());
         }

@@ -2,7 +2,6 @@
 
 mod bench;
 
-use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -248,108 +247,6 @@ fn large_blocks_and_other_policies_bring_no_filler() {
     bench.run_io();
     let file = bench.disk.content(INCR_1).unwrap();
     assert!(file.ends_with(b"y\r\n") && file.len() < 24_000, "over the filler, and none behind");
-}
-
-#[test]
-fn after_a_failed_fsync_the_file_is_left_and_what_was_not_durable_is_written_again() {
-    for policy in [FsyncPolicy::Always, FsyncPolicy::Everysec] {
-        let mut bench = bench(policy);
-        bench.submit("durable");
-        bench.run_io();
-        bench.pass(1_100_000);
-        let durable = bench.log.watermarks().durable;
-        let durable_bytes = bench.disk.content(INCR_1).unwrap();
-        assert_eq!(durable, bench.log.appended());
-        bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
-        bench.disk.fail_all(Op::Create, ENOSPC);
-        bench.submit("doubtful");
-        bench.run_io();
-        assert_eq!(bench.log.status().unwrap_err().message, "No space left on device", "the latest reason");
-        assert_eq!(bench.log.watermarks().durable, durable);
-        assert!(!bench.log.info(0).last_fsync_ok);
-        bench.submit("waiting");
-        bench.disk.heal();
-        bench.pass(1_100_000);
-        bench.run_io();
-        assert_eq!(bench.log.status(), Ok(()));
-        assert_eq!(bench.log.watermarks().durable, bench.log.appended());
-        assert_eq!(bench.disk.content(INCR_1).unwrap(), durable_bytes, "the old file ends where it was durable");
-        let second =
-            String::from_utf8(bench.disk.content("appendonlydir/appendonly.aof.3.incr.aof").or(bench.disk.content(INCR_2)).unwrap())
-                .unwrap();
-        assert!(second.contains("doubtful") && second.contains("waiting"), "{second}");
-        let (_, values) = open(&bench.disk.power_loss(&mut Dice::new(1)), Options::default(), 1);
-        assert_eq!(values, 3);
-    }
-}
-
-/// A log whose process was killed before anything was durable, in the middle of a block if `is_torn`, and after a rewrite
-/// had named an empty file behind it if `is_followed`.
-fn killed_disk(is_torn: bool, is_followed: bool) -> SimStorage {
-    let mut bench = bench(FsyncPolicy::No);
-    if is_followed {
-        bench.log.begin_rewrite(bench.now()).unwrap();
-        bench.run_io();
-    }
-    for i in 0..20 {
-        bench.submit(&format!("{i} {}", "not durable ".repeat(20)));
-    }
-    let disk = bench.disk.kill();
-    assert_eq!(disk.content(INCR_2), is_followed.then(Vec::new));
-    if is_torn {
-        let file = disk.open(INCR_1, OpenMode::Write).unwrap();
-        file.write_at(file.len().unwrap(), &[IoSlice::new(b"#BLK:v1;")]).unwrap();
-    }
-    disk
-}
-
-#[test]
-fn what_a_start_could_not_sync_is_not_believed_by_the_next_one() {
-    for (is_torn, is_followed) in [(false, false), (false, true), (true, false), (true, true)] {
-        let mut nth = 0;
-        loop {
-            nth += 1;
-            let disk = killed_disk(is_torn, is_followed);
-            disk.plant(Op::Sync, nth, Fault::Errno(EIO));
-            let time = Arc::new(AtomicU64::new(1_000_000));
-            if bench::load(&disk, Options::default(), &time, 4).is_ok() {
-                break;
-            }
-            let options = Options { policy: FsyncPolicy::Always, ..Options::default() };
-            let (mut bench, values) = open(&disk.kill(), options, 4);
-            assert_eq!(values, 20);
-            let lsn = bench.submit("acknowledged");
-            bench.run_io();
-            assert_eq!(bench.log.watermarks().durable, lsn);
-            for seed in 0..20 {
-                let lost = bench.disk.power_loss(&mut Dice::new(seed));
-                let loaded = bench::load(&lost, Options::default(), &time, 4);
-                let values = loaded.map(|(_, values)| values.len()).map_err(|e| e.to_string());
-                assert_eq!(values, Ok(21), "sync {nth} failed, torn: {is_torn}, followed: {is_followed}, seed {seed}");
-            }
-        }
-        assert!(nth > 1 + u64::from(is_torn) + u64::from(is_followed), "each sync of the start failed once");
-    }
-}
-
-#[test]
-fn a_sync_that_succeeds_beside_a_failed_one_is_not_believed() {
-    let mut bench = bench(FsyncPolicy::Everysec);
-    bench.submit("first");
-    bench.begin_job();
-    bench.submit("second");
-    bench.begin_job();
-    bench.log.set_policy(FsyncPolicy::Always, bench.now());
-    // Two syncs of the same file are now under way or due; whichever ends first fails and drops both writes.
-    bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
-    bench.run_io();
-    for _ in 0..30 {
-        bench.pass(100_000);
-        bench.run_io();
-    }
-    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
-    let (_, values) = open(&bench.disk.power_loss(&mut Dice::new(7)), Options::default(), 1);
-    assert_eq!(values, 2);
 }
 
 #[test]

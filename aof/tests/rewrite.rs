@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bench::{Bench, batch, bench, load};
-use graven_aof::sim::{Dice, EINTR, EIO, Fault, Op, SimStorage};
+use graven_aof::sim::{Dice, EINTR, EIO, ENOSPC, Fault, Op, SimStorage};
 use graven_aof::{BaseFormat, Error, FinishedBase, FsyncPolicy, Log, Options, RewriteState, Runtime, Storage};
 
 /// What the next process loads after this one is killed, and the names it leaves in the directory.
@@ -209,6 +209,39 @@ fn after_a_failed_rewrite_and_one_that_succeeds_no_unnamed_file_is_left() {
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
+/// What a failed sync of the directory left in doubt is put right by the next manifest, or by the next start; the segment never was in doubt.
+#[test]
+fn a_name_in_doubt_is_put_right_by_the_next_rewrite_or_start() {
+    for restarts in [false, true] {
+        let mut bench = bench(FsyncPolicy::Always);
+        bench.submit("a");
+        bench.run_io();
+        bench.disk.plant(Op::SyncDir, 2, Fault::Errno(EIO));
+        bench.log.begin_rewrite(bench.now()).unwrap();
+        bench.run_io();
+        assert!(matches!(bench.log.rewrite(), RewriteState::Failed(_)));
+        bench.log.end_rewrite();
+        let marks = |disk: &SimStorage| disk.paths().into_iter().filter(|path| path.contains(".fsync-failed")).collect::<Vec<_>>();
+        assert_eq!(marks(&bench.disk), ["appendonlydir/.fsync-failed.appendonly.aof.manifest"]);
+        if restarts {
+            let disk = bench.disk.kill();
+            disk.record();
+            let (log, _) = load(&disk, Options { policy: FsyncPolicy::Always, ..Options::default() }, &bench.clock, 4).unwrap();
+            assert!(!disk.take_recorded().iter().any(|recorded| recorded.path.contains(".copy")), "nothing is copied");
+            bench = Bench { disk, clock: bench.clock, log };
+        } else {
+            bench.rewrite(&["a"]);
+            assert_eq!(bench.log.rewrite(), RewriteState::Done);
+        }
+        assert_eq!(marks(&bench.disk), [""; 0]);
+        bench.submit("b");
+        bench.run_io();
+        for seed in 0..20 {
+            assert_eq!(after_kill(&bench.disk.power_loss(&mut Dice::new(seed))).unwrap().0, ["a", "b"], "seed {seed}");
+        }
+    }
+}
+
 fn begin_pending(disk: &SimStorage, clock: &Arc<AtomicU64>) -> Result<Log<SimStorage>, Error> {
     let time = clock.clone();
     let runtime = Runtime::stepped(Arc::new(move || time.load(Ordering::Relaxed)), 4);
@@ -310,6 +343,34 @@ fn a_log_in_the_making_whose_base_failed_can_be_given_another() {
         }
     }
     assert!(bad.is_empty(), "{bad:#?}");
+}
+
+/// The mark of a failed fsync is that of the file's final name, and not of a file that was begun before under the same one.
+#[test]
+fn a_log_in_the_making_marks_its_own_file() {
+    let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1)));
+    let marks = || disk.paths().into_iter().filter(|path| path.contains(".fsync-failed")).collect::<Vec<_>>();
+    let begin = || Bench { disk: disk.clone(), clock: clock.clone(), log: begin_pending(&disk, &clock).unwrap() };
+    let fail_a_sync = |bench: &mut Bench| {
+        disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+        disk.fail_all(Op::Create, ENOSPC);
+        bench.submit("meanwhile");
+        bench.run_io();
+        disk.heal();
+        assert_eq!(marks(), ["appendonlydir/.fsync-failed.appendonly.aof.1.incr.aof"]);
+    };
+    let mut bench = begin();
+    fail_a_sync(&mut bench);
+    assert!(matches!(bench.log.rewrite(), RewriteState::Failed(_)));
+    // The server drops the log and begins another.
+    drop(bench);
+    let mut bench = begin();
+    let base = bench.base(&["state"]);
+    bench.log.install_base(base, bench.now());
+    bench.run_io();
+    assert_eq!(bench.log.rewrite(), RewriteState::Done);
+    assert_eq!(marks(), [""; 0]);
+    fail_a_sync(&mut bench);
 }
 
 #[test]
