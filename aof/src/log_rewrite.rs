@@ -92,7 +92,7 @@ impl<S: Storage> Log<S> {
     pub fn rewrite(&self) -> RewriteState {
         match &self.rewrite {
             Rewrite::Idle => RewriteState::Idle,
-            Rewrite::Preparing => RewriteState::Preparing,
+            Rewrite::Wanted | Rewrite::Preparing => RewriteState::Preparing,
             Rewrite::Ready { .. } => RewriteState::Ready,
             // The base may be written before it may be installed.
             Rewrite::Draining { .. } | Rewrite::Switched { .. } => RewriteState::Switched,
@@ -102,7 +102,7 @@ impl<S: Storage> Log<S> {
         }
     }
 
-    /// Begins a rewrite: an I/O thread makes the next incremental.
+    /// Begins a rewrite: an I/O thread makes the next incremental, when it has collected the history that it may be collecting.
     ///
     /// # Errors
     /// One is under way, or the disk fails.
@@ -110,20 +110,29 @@ impl<S: Storage> Log<S> {
         if self.is_pending {
             return Err("the log is still being made".to_owned());
         }
-        if !matches!(self.rewrite, Rewrite::Idle) || self.manifest_busy {
+        if !matches!(self.rewrite, Rewrite::Idle) {
             return Err("a rewrite is under way already".to_owned());
         }
         if let Err(failure) = self.status() {
             return Err(failure.message.clone());
         }
+        self.rewrite = Rewrite::Wanted;
+        // So that little is left to be made durable when the files are changed.
+        self.writer.want_durable(self.appended());
+        self.follow_switch();
+        self.poll(now_us);
+        Ok(())
+    }
+
+    fn prepare(&mut self) {
+        if let Err(failure) = self.status() {
+            self.rewrite = Rewrite::Failed(failure.message.clone());
+            return;
+        }
         self.last_seq += 1;
         let (place, manifest) = (self.directory.clone(), self.manifest.clone());
         self.rewrite = Rewrite::Preparing;
-        // So that little is left to be made durable when the files are changed.
-        self.writer.want_durable(self.appended());
         self.submit_manifest(ManifestJob::Prepare { place, manifest, seq: self.last_seq, lanes: self.runtime.threads });
-        self.poll(now_us);
-        Ok(())
     }
 
     /// Draws the line: everything submitted so far belongs before the new base, everything after it into the new incremental. To be called
@@ -188,7 +197,9 @@ impl<S: Storage> Log<S> {
         self.discard_base();
         match self.rewrite {
             Rewrite::Idle => {}
-            Rewrite::Ready { .. } | Rewrite::Switched { .. } | Rewrite::Failed(_) | Rewrite::Done => self.rewrite = Rewrite::Idle,
+            Rewrite::Wanted | Rewrite::Ready { .. } | Rewrite::Switched { .. } | Rewrite::Failed(_) | Rewrite::Done => {
+                self.rewrite = Rewrite::Idle
+            }
             // What was begun comes to its end first.
             Rewrite::Preparing | Rewrite::Draining { .. } | Rewrite::Installing => self.unwanted = true,
         }
@@ -254,6 +265,9 @@ impl<S: Storage> Log<S> {
         if std::mem::take(&mut self.collect_wanted) && !self.is_pending && !self.manifest.history.is_empty() {
             let (place, manifest) = (self.directory.clone(), self.manifest.clone());
             return self.submit_manifest(ManifestJob::Collect { place, manifest });
+        }
+        if matches!(self.rewrite, Rewrite::Wanted) {
+            return self.prepare();
         }
         let Rewrite::Switched { first_seq, .. } = self.rewrite else { return };
         if !self.writer.is_healthy() || !self.writer.has_durable_start() {

@@ -73,6 +73,8 @@ pub enum RewriteState {
 /// What the log knows of a rewrite.
 pub(crate) enum Rewrite<F> {
     Idle,
+    /// It begins when nobody else is changing the manifest.
+    Wanted,
     Preparing,
     Ready {
         segment: Segment<F>,

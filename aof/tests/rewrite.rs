@@ -404,6 +404,67 @@ fn history_is_not_collected_while_the_log_leaves_a_file() {
     assert_eq!(after_kill(&bench.disk).unwrap().0, ["a", "b", "c"]);
 }
 
+/// `BGREWRITEAOF` right after `CONFIG SET aof-disable-auto-gc no`.
+#[test]
+fn a_rewrite_waits_for_a_collection_of_history() {
+    let options = Options { policy: FsyncPolicy::Always, auto_gc: false, ..Options::default() };
+    let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1_000_000)));
+    let (log, _) = load(&disk, options, &clock, 4).unwrap();
+    let mut bench = Bench { disk, clock, log };
+    for round in 0..3 {
+        bench.submit("a");
+        bench.rewrite(&["a"]);
+        bench.log.end_rewrite();
+        bench.log.set_auto_collect(true);
+        bench.log.set_auto_collect(false);
+        bench.log.set_auto_collect(true);
+        assert_eq!(bench.log.begin_rewrite(bench.now()), Ok(()));
+        assert_eq!(bench.log.rewrite(), RewriteState::Preparing);
+        assert!(bench.log.begin_rewrite(bench.now()).is_err(), "one at a time");
+        match round {
+            0 => bench.log.end_rewrite(),
+            1 => {
+                // The disk fails meanwhile: it begins when that is over, or fails, and nothing hangs.
+                bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+                bench.submit("a");
+            }
+            _ => {}
+        }
+        bench.run_io();
+        bench.pass(1_000_000);
+        bench.run_io();
+        let expected = if round == 0 { RewriteState::Idle } else { RewriteState::Ready };
+        assert_eq!(bench.log.rewrite(), expected, "round {round}");
+        let names = bench.disk.list("appendonlydir").unwrap();
+        assert_eq!(names.iter().filter(|name| name.contains(".base.")).count(), 1, "history is gone: {names:?}");
+        bench.log.end_rewrite();
+        bench.log.set_auto_collect(false);
+    }
+    bench.rewrite(&["a"]);
+    bench.submit("b");
+    bench.run_io();
+    assert_eq!(after_kill(&bench.disk).unwrap().0, ["a", "b"]);
+}
+
+#[test]
+fn a_rewrite_that_waited_while_the_disk_failed_says_why_it_does_not_begin() {
+    let options = Options { policy: FsyncPolicy::Always, auto_gc: false, ..Options::default() };
+    let (disk, clock) = (SimStorage::new(), Arc::new(AtomicU64::new(1_000_000)));
+    let (log, _) = load(&disk, options, &clock, 4).unwrap();
+    let mut bench = Bench { disk, clock, log };
+    bench.rewrite(&["a"]);
+    bench.log.end_rewrite();
+    bench.log.set_auto_collect(true);
+    bench.log.begin_rewrite(bench.now()).unwrap();
+    bench.disk.fail_all(Op::Write, ENOSPC);
+    bench.disk.record();
+    bench.submit("b");
+    bench.run_io();
+    assert_eq!(bench.log.rewrite(), RewriteState::Failed("No space left on device".to_owned()));
+    let recorded = bench.disk.take_recorded();
+    assert!(!recorded.iter().any(|recorded| recorded.path.contains("3.incr")), "nothing was begun: {recorded:?}");
+}
+
 /// A stop in the middle of a collection leaves history that is named and not there.
 #[test]
 fn no_new_file_takes_the_name_of_history() {
