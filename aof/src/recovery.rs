@@ -9,7 +9,7 @@
 //!     }
 //!     (between parts: answer clients with -LOADING; progress is recovery.bytes_read() of recovery.bytes_total())
 //! }
-//! let (log, summary) = recovery.finish(runtime, now_us)?;        cuts torn tails, removes leftovers, opens the segment
+//! let (log, summary) = recovery.finish(runtime)?;                cuts torn tails, removes leftovers, opens the segment
 //! for warning in &summary.warnings { log at level warning }
 //! ```
 //!
@@ -365,7 +365,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
 
     /// Cuts what was found torn, replaces what is in doubt, removes leftovers, and opens the last segment (or a new one) for appending. Everything loaded is
     /// durable afterwards. To be called when [`Recovery::next_part`] has returned `None`.
-    pub fn finish(mut self, runtime: Runtime, _now_us: u64) -> Result<(Log<S>, Summary)> {
+    pub fn finish(mut self, runtime: Runtime) -> Result<(Log<S>, Summary)> {
         assert!(matches!(self.state, State::Done) || self.files.is_empty(), "finish comes after the last part");
         let bytes = self.bytes_read();
         let created = self.is_fresh();

@@ -96,7 +96,7 @@ fn four_blocks() -> (Vec<u8>, Vec<usize>) {
     let dir = tempfile::tempdir().unwrap();
     let mut recovery = Recovery::open(Arc::new(FsStorage::new(dir.path())), Options::default()).unwrap();
     assert!(recovery.next_part().unwrap().is_none());
-    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).unwrap();
     let read = || std::fs::read(dir.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap();
     let mut starts = vec![0];
     for _ in 0..4 {
@@ -194,7 +194,7 @@ fn a_log_is_cut_to_a_timestamp_also_inside_a_block() {
     let mut recovery =
         Recovery::open(Arc::new(FsStorage::new(dir.path())), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
     assert!(recovery.next_part().unwrap().is_none());
-    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).unwrap();
     for time in [100, 200, 300] {
         log.submit(&mut format!("{SELECT}#TS:{time}\r\n{SET}#TS:{}\r\n{SET}{SET}", time + 50).into_bytes(), 0);
     }
@@ -214,7 +214,7 @@ fn a_flipped_bit_in_a_block_is_named_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
     let mut recovery = Recovery::open(Arc::new(FsStorage::new(dir.path())), Options::default()).unwrap();
     assert!(recovery.next_part().unwrap().is_none());
-    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).unwrap();
     log.submit(&mut format!("{SELECT}{SET}").into_bytes(), 0);
     let first = std::fs::read(dir.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap().len();
     log.submit(&mut format!("{SELECT}{SET}").into_bytes(), 0);

@@ -61,7 +61,7 @@ fn recover(disk: &SimStorage, options: Options, runtime: Runtime) -> Result<(Log
         let Part::Commands(chunk) = part else { panic!("no RDB was written") };
         chunk.commands().for_each(|command| bytes.extend_from_slice(command.raw()));
     }
-    let (log, summary) = recovery.finish(runtime, 0)?;
+    let (log, summary) = recovery.finish(runtime)?;
     Ok((log, bytes, summary))
 }
 

@@ -188,7 +188,7 @@ fn the_copy_of_a_file_in_doubt_is_what_is_loaded_and_what_stays() {
     disk.flip_bit(INCR_1, content.len() - 3, 1);
     while recovery.next_part().unwrap().is_some() {}
     disk.flip_bit(INCR_1, content.len() - 4, 1);
-    let (_, summary) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    let (_, summary) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).unwrap();
     assert!(summary.warnings[0].contains(&format!("{INCR_1} had failed")), "{:?}", summary.warnings);
     assert_eq!(disk.power_loss(&mut Dice::new(1)).content(INCR_1).unwrap(), content);
     assert!(!disk.paths().iter().any(|path| path.ends_with(".copy")) && marks(&disk).is_empty(), "{:?}", disk.paths());

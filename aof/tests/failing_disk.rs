@@ -45,7 +45,7 @@ fn bench_with_syncs_of(sync_us: u64) -> Bench {
     let runtime = Runtime::stepped(Arc::new(move || clock.fetch_add(sync_us, Ordering::Relaxed)), 4);
     let mut recovery = Recovery::open(Arc::new(bench.disk.kill()), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
     assert!(recovery.next_part().unwrap().is_none());
-    bench.log = recovery.finish(runtime, 0).unwrap().0;
+    bench.log = recovery.finish(runtime).unwrap().0;
     bench
 }
 
@@ -408,7 +408,7 @@ fn a_flush_on_a_failing_disk_gives_up_soon_although_a_slow_one_would_be_waited_f
     // Each look at the clock takes a fifth of a second, so that this takes no real seconds.
     runtime.clock = Arc::new(move || time.fetch_add(200_000, Ordering::Relaxed));
     let options = Options { policy: FsyncPolicy::No, ..Options::default() };
-    let (mut log, _) = Recovery::open(Arc::new(disk.clone()), options).unwrap().finish(runtime, 0).unwrap();
+    let (mut log, _) = Recovery::open(Arc::new(disk.clone()), options).unwrap().finish(runtime).unwrap();
     log.submit(&mut batch("x"), clock.load(Ordering::Relaxed));
     disk.fail_all(Op::Sync, EIO);
     let text = log.flush(600_000_000).unwrap_err().to_string();

@@ -34,7 +34,7 @@ fn load(disk: &SimStorage) -> Result<(Log<SimStorage>, Vec<String>), Error> {
         let sets = chunk.commands().filter(|command| command.args().len() == 3);
         values.extend(sets.map(|command| String::from_utf8(command.args().nth(2).unwrap().to_vec()).unwrap()));
     }
-    Ok((recovery.finish(runtime(), 0)?.0, values))
+    Ok((recovery.finish(runtime())?.0, values))
 }
 
 fn values(disk: &SimStorage) -> Result<Vec<String>, Error> {

@@ -101,7 +101,7 @@ fn open(dir: &Path, policy: FsyncPolicy) -> Loaded {
             Part::Commands(chunk) => commands.extend(chunk.commands().map(|c| c.args().map(<[u8]>::to_vec).collect())),
         }
     }
-    let (log, summary) = recovery.finish(Runtime::new(|| ()), 0).unwrap();
+    let (log, summary) = recovery.finish(Runtime::new(|| ())).unwrap();
     (log, commands, summary.warnings)
 }
 
@@ -276,7 +276,7 @@ fn redis_loads_the_directory_after_a_failed_fsync() {
         let disk = SimStorage::new();
         let mut recovery = Recovery::open(Arc::new(disk.clone()), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
         assert!(recovery.next_part().unwrap().is_none());
-        let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+        let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).unwrap();
         for i in 0..30 {
             if i == 10 || i == 20 {
                 disk.plant(Op::Sync, 1, Fault::Errno(EIO));
@@ -298,7 +298,7 @@ fn redis_loads_the_directory_after_a_failed_fsync() {
                 increments += chunk.commands().filter(|c| c.args().len() == 2 && c.args().next() == Some(b"INCR")).count();
             }
             assert_eq!(increments, 30);
-            recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+            recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).unwrap();
         }
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("appendonlydir")).unwrap();

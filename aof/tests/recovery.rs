@@ -420,7 +420,7 @@ fn a_new_segment_never_takes_the_name_of_history() {
         let options = Options { policy: FsyncPolicy::Always, auto_gc, ..Options::default() };
         let mut recovery = Recovery::open(Arc::new(disk.clone()), options).unwrap();
         while recovery.next_part().unwrap().is_some() {}
-        let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+        let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).unwrap();
         log.submit(&mut contents[1].clone(), 0);
         log.set_auto_collect(true);
         drop(log);

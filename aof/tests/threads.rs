@@ -96,7 +96,7 @@ fn open(disk: &SlowDisk, policy: FsyncPolicy) -> Server {
     let start = Instant::now();
     let mut runtime = Runtime::new(move || wake.send(()).unwrap_or(()));
     runtime.clock = Arc::new(move || start.elapsed().as_micros() as u64);
-    let (log, _) = recovery.finish(runtime, 0).unwrap();
+    let (log, _) = recovery.finish(runtime).unwrap();
     Server { log, wakes, start }
 }
 

@@ -89,7 +89,7 @@ fn written_by_the_log(fill_ahead_bytes: u64) -> Vec<u8> {
     let limits = Limits { fill_ahead_bytes, ..Limits::default() };
     let options = Options { policy: FsyncPolicy::Always, limits, ..Options::default() };
     let recovery = Recovery::open(storage.clone(), options).expect("an empty directory is taken");
-    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).expect("an empty directory is opened");
+    let (mut log, _) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).expect("an empty directory is opened");
     for value in ["first", "", "third with\r\nline ends"] {
         let mut batch = Vec::new();
         graven_resp::encode_command(&mut batch, &["SELECT", "0"]);
@@ -173,7 +173,7 @@ fn load(storage: &Arc<MemoryStorage>, options: Options) -> Result<Vec<Vec<Vec<u8
             }
         }
     }
-    recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0)?;
+    recovery.finish(Runtime::single_threaded(Arc::new(|| 0)))?;
     Ok(commands)
 }
 

@@ -124,7 +124,7 @@ impl Server {
             }
         }
         replay.finish(&mut self.engine);
-        let (log, summary) = recovery.finish(self.outside.log_runtime(), self.outside.now_us())?;
+        let (log, summary) = recovery.finish(self.outside.log_runtime())?;
         summary.warnings.iter().for_each(|warning| log!(Warning, "{warning}"));
         self.outside.use_log(&mut self.engine, log);
         if !summary.created {

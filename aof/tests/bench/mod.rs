@@ -29,7 +29,7 @@ pub fn load(disk: &SimStorage, options: Options, clock: &Arc<AtomicU64>, threads
         let sets = chunk.commands().filter(|command| command.args().len() == 3);
         values.extend(sets.map(|command| String::from_utf8(command.args().nth(2).unwrap().to_vec()).unwrap()));
     }
-    Ok((recovery.finish(runtime, 0)?.0, values))
+    Ok((recovery.finish(runtime)?.0, values))
 }
 
 /// A log on a new disk.

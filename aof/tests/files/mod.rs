@@ -39,7 +39,7 @@ pub fn load_with(disk: &SimStorage, options: Options) -> Result<(Vec<u8>, Summar
         }
     }
     assert_eq!(recovery.bytes_read(), recovery.bytes_total());
-    let (_, summary) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0)?;
+    let (_, summary) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)))?;
     Ok((bytes, summary))
 }
 
@@ -52,7 +52,7 @@ pub fn blocks(contents: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let disk = SimStorage::new();
     let mut recovery = Recovery::open(Arc::new(disk.clone()), Options { policy: FsyncPolicy::Always, ..Options::default() }).unwrap();
     assert!(recovery.is_fresh() && recovery.next_part().unwrap().is_none());
-    let (mut log, summary) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0)), 0).unwrap();
+    let (mut log, summary) = recovery.finish(Runtime::single_threaded(Arc::new(|| 0))).unwrap();
     assert!(summary.created);
     let mut blocks = Vec::new();
     let mut len = 0;
