@@ -174,25 +174,38 @@ pub fn next_seq(file_name: &str, manifest: &Manifest, names: &[String]) -> u64 {
     taken.max().unwrap_or(0).max(manifest.last_incr_seq()) + 1
 }
 
-/// Removes what a stop left behind: temporary files, and segments that the manifest does not name. Returns
-/// sentences about what was done or could not be done; neither is a reason not to start.
-pub fn remove_leftovers<S: Storage>(place: &Place<S>, manifest: &Manifest) -> Vec<String> {
+/// Removes what a stop left behind: temporary files, and segments that the manifest does not name. Returns what was done.
+///
+/// An incremental with content that is numbered above all that was named (`last_named`) is only set aside. A stop in the middle of a roll leaves
+/// one, in which nothing was acknowledged; but so does whoever puts an old manifest in place, and then it holds what came later.
+pub fn remove_leftovers<S: Storage>(place: &Place<S>, manifest: &Manifest, last_named: u64) -> Vec<String> {
     let Place { storage, dir, file_name } = place;
     let Ok(names) = storage.list(dir) else { return Vec::new() };
     let temp = Manifest::temp_name(file_name);
+    let creating: Vec<u64> = names.iter().filter_map(|name| rewrite::creating_seq(file_name, name)).collect();
     let mut notices = Vec::new();
-    for name in names {
-        if manifest.live().chain(&manifest.history).any(|entry| entry.name == name) {
+    for name in &names {
+        if manifest.live().chain(&manifest.history).any(|entry| entry.name == *name) {
             continue;
         }
-        let is_leftover = name == temp
-            || rewrite::is_temporary(file_name, &name)
-            || doubt::is_copy(file_name, &name)
-            || segment_seq(file_name, &name).is_some();
-        if is_leftover {
-            notices.push(match storage.remove(&place.path(&name)) {
-                Ok(()) => format!("Removed the leftover file {}", place.display(&name)),
-                Err(e) => format!("Can't remove the leftover file {}: {e}", place.display(&name)),
+        let seq = segment_seq(file_name, name);
+        let is_newer = name.ends_with(".incr.aof") && seq.is_some_and(|seq| seq > last_named && !creating.contains(&seq));
+        // What can't be looked at is kept.
+        let is_empty = || storage.open(&place.path(name), OpenMode::Read).and_then(|file| file.is_empty()).unwrap_or(false);
+        let path = place.display(name);
+        if is_newer && !is_empty() {
+            let aside = (1..).map(|n| format!("{name}.unnamed-{n}")).find(|aside| !names.contains(aside)).expect("there is a free name");
+            notices.push(match storage.rename(&place.path(name), &place.path(&aside)) {
+                Ok(()) => format!(
+                    "{path} is newer than all that the manifest names: it was not loaded, and is kept as {aside}. If the manifest is an old \
+                     copy, this file holds what came later; if not, it holds nothing that was acknowledged, and can be removed"
+                ),
+                Err(e) => format!("Can't set aside {path}, which the manifest does not name: {e}"),
+            });
+        } else if name == &temp || rewrite::is_temporary(file_name, name) || doubt::is_copy(file_name, name) || seq.is_some() {
+            notices.push(match storage.remove(&place.path(name)) {
+                Ok(()) => format!("Removed the leftover file {path}"),
+                Err(e) => format!("Can't remove the leftover file {path}: {e}"),
             });
         }
     }

@@ -376,6 +376,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
         let mut manifest = self.manifest.take().unwrap_or_default();
         let place = self.place.clone();
         let storage = &*place.storage;
+        let last_named = manifest.last_incr_seq();
         if manifest.incrs.is_empty() {
             self.add_segment(&mut manifest)?;
         }
@@ -389,7 +390,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
             let file = storage.open(&place.path(&entry.name), OpenMode::Read).map_err(|e| place.error("open", &entry.name, e))?;
             earlier_bytes += file.len().map_err(|e| place.error("read", &entry.name, e))?;
         }
-        self.warnings.extend(directory::remove_leftovers(&place, &manifest));
+        self.warnings.extend(directory::remove_leftovers(&place, &manifest, last_named));
         if self.options.auto_gc {
             self.drop_history(&mut manifest);
         }

@@ -439,3 +439,33 @@ fn a_file_that_is_loaded_is_not_removed_as_history() {
         assert_eq!(load(&disk).unwrap().0, contents.concat());
     }
 }
+
+#[test]
+fn what_came_after_an_old_copy_of_the_manifest_is_set_aside() {
+    let (contents, blocks) = three();
+    let aside = |n: u32| format!("{INCR_2}.unnamed-{n}");
+    let empty = "appendonlydir/appendonly.aof.3.incr.aof";
+    let disk = disk_with(&[(MANIFEST, ONE.as_bytes()), (INCR_1, &blocks[0]), (INCR_2, &blocks[1]), (empty, b"")]);
+    let (bytes, summary) = load(&disk).unwrap();
+    assert_eq!(bytes, contents[0]);
+    assert!(summary.warnings.iter().any(|warning| warning.contains("is newer than all that the manifest names")), "{:?}", summary.warnings);
+    assert_eq!([INCR_2, empty].map(|path| disk.content(path)), [None, None]);
+    // Another one does not take its place.
+    disk.put(INCR_2, &blocks[2]);
+    assert_eq!(load(&disk).unwrap().0, contents[0]);
+    assert_eq!([1, 2].map(|n| disk.content(&aside(n))), [Some(blocks[1].clone()), Some(blocks[2].clone())]);
+    assert_eq!(load(&disk).unwrap().1.warnings, Vec::<String>::new());
+    // With its manifest all is there again.
+    disk.put(INCR_2, &blocks[1]);
+    disk.put(MANIFEST, TWO.as_bytes());
+    assert_eq!(load(&disk).unwrap().0, contents[..2].concat());
+}
+
+#[test]
+fn an_unnamed_segment_that_is_older_is_removed() {
+    let (contents, blocks) = three();
+    let only_second = "file appendonly.aof.2.incr.aof seq 2 type i\n";
+    let disk = disk_with(&[(MANIFEST, only_second.as_bytes()), (INCR_1, &blocks[1]), (INCR_2, &blocks[0])]);
+    assert_eq!(load(&disk).unwrap().0, contents[0]);
+    assert_eq!(disk.paths().iter().filter(|path| path.contains(".incr.aof")).collect::<Vec<_>>(), [INCR_2]);
+}
