@@ -66,6 +66,16 @@ impl LongDouble {
         self.magnitude == Magnitude::Infinite
     }
 
+    /// About the same number; what is too large for a double is infinite, and what is too small is the smallest that is normal.
+    pub fn to_f64(self) -> f64 {
+        let size = match self.magnitude {
+            Magnitude::Infinite => f64::INFINITY,
+            Magnitude::Finite { mantissa: 0, .. } => 0.0,
+            Magnitude::Finite { mantissa, exponent } => (mantissa as f64 * (exponent as f64).exp2()).max(f64::MIN_POSITIVE),
+        };
+        if self.negative { -size } else { size }
+    }
+
     /// The rounded sum, or nothing if it is infinite or no number.
     pub fn checked_add(self, other: LongDouble) -> Option<LongDouble> {
         let (Magnitude::Finite { mantissa: a, exponent: ea }, Magnitude::Finite { mantissa: b, exponent: eb }) =

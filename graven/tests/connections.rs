@@ -287,6 +287,33 @@ fn a_silenced_wait_is_silent() {
 }
 
 #[test]
+fn a_timeout_beyond_the_end_of_time_is_refused() {
+    let server = graven().start().unwrap();
+    let mut client = server.client();
+    for line in [
+        "CLIENT PAUSE 9223372036854775807",
+        "CLIENT PAUSE 9223372036854775807 WRITE",
+        "WAIT 1 9223372036854775807",
+        "WAITAOF 0 1 9223372036854775807",
+        "XREAD BLOCK 9223372036854775807 STREAMS s 0",
+        "BLPOP k 9223372036854775",
+        "BLPOP k inf",
+        "BLPOP k 1e400",
+        "BLMOVE k l LEFT LEFT 1e4932",
+    ] {
+        assert_eq!(client.line(line), Value::error("ERR timeout is out of range"), "{line}");
+    }
+    for line in ["CLIENT PAUSE -1", "WAIT 1 -1", "BLPOP k -1", "BLPOP k -inf", "BLPOP k -1e400"] {
+        assert_eq!(client.line(line), Value::error("ERR timeout is negative"), "{line}");
+    }
+    for line in ["BLPOP k 1e5000", "BLPOP k nan", "BLPOP k x"] {
+        assert_eq!(client.line(line), Value::error("ERR timeout is not a float or out of range"), "{line}");
+    }
+    assert!(client.line("BLPOP k 1e-400").is_null());
+    assert!(client.line("SET a 1").is_ok());
+}
+
+#[test]
 fn a_monitor_does_not_slow_writers_on_a_slow_disk() {
     const WRITES: usize = 2_000;
     let faults = DiskFaults::new().unwrap();

@@ -15,8 +15,10 @@ mod serve;
 use crate::command::{CommandSpec, Flags};
 use crate::context::Context;
 use crate::error::Error;
+use crate::long_double::LongDouble;
 use crate::session::{Blocked, KeyWait, TimeoutReply};
 use graven_resp::OwnedArgs;
+use graven_resp::number::{parse_f64, parse_i64};
 use graven_store::ObjectType;
 
 pub(crate) use queues::Queues;
@@ -65,21 +67,26 @@ impl Context<'_> {
 
     /// The timeout in argument `i`, in seconds with a fraction, as a moment in Unix milliseconds; 0 for never.
     pub fn timeout(&self, i: usize) -> Result<u64, Error> {
-        let seconds = graven_resp::number::parse_f64(self.args.at(i)).ok_or("ERR timeout is not a float or out of range")?;
-        self.moment_after(seconds * 1000.0)
+        let text = self.args.at(i);
+        // Redis reads a `long double`, which holds more.
+        let seconds = parse_f64(text).or_else(|| LongDouble::parse(text).map(LongDouble::to_f64));
+        let seconds = seconds.ok_or("ERR timeout is not a float or out of range")?;
+        self.moment_after((seconds * 1000.0).ceil() as i64)
+    }
+
+    /// The timeout in argument `i`, in milliseconds, as a moment in Unix milliseconds; 0 for never.
+    pub fn timeout_ms(&self, i: usize) -> Result<u64, Error> {
+        self.moment_after(parse_i64(self.args.at(i)).ok_or("ERR timeout is not an integer or out of range")?)
     }
 
     /// The moment that lies so many milliseconds ahead; 0 for 0, which means never.
-    pub fn moment_after(&self, ms: f64) -> Result<u64, Error> {
-        if ms < 0.0 {
-            return Err("ERR timeout is negative".into());
-        }
-        let ms = ms.ceil();
-        let most = (i64::MAX as u64 - self.engine.now_ms()) as f64;
-        match ms {
-            0.0 => Ok(0),
-            ms if ms < most => Ok(self.engine.now_ms() + ms as u64),
-            _ => Err("ERR timeout is out of range".into()),
+    fn moment_after(&self, ms: i64) -> Result<u64, Error> {
+        let now_ms = self.engine.now_ms();
+        match u64::try_from(ms) {
+            Err(_) => Err("ERR timeout is negative".into()),
+            Ok(0) => Ok(0),
+            Ok(ms) if ms > i64::MAX as u64 - now_ms => Err("ERR timeout is out of range".into()),
+            Ok(ms) => Ok(now_ms + ms),
         }
     }
 }

@@ -43,9 +43,7 @@ pub(super) fn pause(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
         4 => return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into()),
         _ => return Err(error::wrong_subcommand(cx.args)),
     };
-    let timeout_ms = number::parse_i64(cx.args.at(2)).ok_or("ERR timeout is not an integer or out of range")?;
-    let timeout_ms = u64::try_from(timeout_ms).map_err(|_| "ERR timeout is negative")?;
-    let end_ms = cx.engine.now_ms().checked_add(timeout_ms).ok_or("ERR timeout is out of range")?;
+    let end_ms = cx.timeout_ms(2)?;
     // Whoever pauses everything is not overruled by a pause of writes.
     if cx.engine.pause != Pause::All {
         cx.engine.pause = mode;

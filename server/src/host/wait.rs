@@ -10,7 +10,7 @@ const NO_LOG: &str = "ERR WAITAOF cannot be used when numlocal is set but append
 /// `WAIT numreplicas timeout`. There are no replicas, so it waits in vain unless it asks for none.
 pub(super) fn wait(_outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
     let replicas = cx.int(1)?;
-    let deadline_ms = deadline(cx, 2)?;
+    let deadline_ms = cx.timeout_ms(2)?;
     if replicas <= 0 || cx.session.in_exec {
         cx.reply.int(0);
         return Ok(());
@@ -30,7 +30,7 @@ pub(super) fn wait_aof(outside: &mut Outside, cx: &mut Context<'_>) -> Result<()
     if replicas < 0 {
         return Err(graven_engine::error::NOT_POSITIVE.into());
     }
-    let deadline_ms = deadline(cx, 3)?;
+    let deadline_ms = cx.timeout_ms(3)?;
     if local > 0 && !outside.config.appendonly {
         return Err(NO_LOG.into());
     }
@@ -44,18 +44,6 @@ pub(super) fn wait_aof(outside: &mut Outside, cx: &mut Context<'_>) -> Result<()
     }
     cx.session.blocked = Some(Blocked::Wait { lsn, deadline_ms, local: local > 0, replicas, aof: true });
     Ok(())
-}
-
-/// The timeout in argument `i` as a moment; 0 for none.
-fn deadline(cx: &Context<'_>, i: usize) -> Result<u64, Error> {
-    let timeout_ms = graven_resp::number::parse_i64(cx.args.at(i)).ok_or("ERR timeout is not an integer or out of range")?;
-    if timeout_ms < 0 {
-        return Err("ERR timeout is negative".into());
-    }
-    match timeout_ms {
-        0 => Ok(0),
-        ms => cx.engine.now_ms().checked_add(ms as u64).ok_or("ERR timeout is out of range".into()),
-    }
 }
 
 impl Outside {

@@ -5,7 +5,6 @@ use super::{limit, reply_entries, stream_of};
 use crate::context::Context;
 use crate::error::{Error, SYNTAX};
 use crate::session::TimeoutReply;
-use graven_resp::number::parse_i64;
 use graven_resp::{OwnedArgs, Protocol, Reply};
 use graven_store::StreamId;
 
@@ -33,8 +32,7 @@ impl<'a> ReadArgs<'a> {
             let more = args.len() - 1 - i;
             if more > 0 && cx.is(i, "block") {
                 i += 1;
-                let ms = parse_i64(args.at(i)).ok_or("ERR timeout is not an integer or out of range")?;
-                read.deadline_ms = Some(cx.moment_after(ms as f64)?);
+                read.deadline_ms = Some(cx.timeout_ms(i)?);
             } else if more > 0 && cx.is(i, "count") {
                 i += 1;
                 read.count = cx.int(i)?.max(0) as u64;
