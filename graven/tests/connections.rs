@@ -314,6 +314,23 @@ fn a_timeout_beyond_the_end_of_time_is_refused() {
 }
 
 #[test]
+fn a_pause_is_neither_shortened_nor_weakened_by_another() {
+    let server = graven().start().unwrap();
+    let (mut admin, mut client) = (server.client(), server.client());
+    let start = Instant::now();
+    admin.line("CLIENT PAUSE 500 WRITE");
+    admin.line("CLIENT PAUSE 1 WRITE");
+    assert!(client.line("SET a 1").is_ok());
+    assert!(start.elapsed() > Duration::from_millis(450), "{:?}", start.elapsed());
+    let start = Instant::now();
+    for line in ["MULTI", "CLIENT PAUSE 500 ALL", "CLIENT PAUSE 1 WRITE", "EXEC"] {
+        admin.line(line);
+    }
+    assert_eq!(client.line("GET a"), Value::bulk("1"));
+    assert!(start.elapsed() > Duration::from_millis(450), "{:?}", start.elapsed());
+}
+
+#[test]
 fn a_monitor_does_not_slow_writers_on_a_slow_disk() {
     const WRITES: usize = 2_000;
     let faults = DiskFaults::new().unwrap();

@@ -44,11 +44,11 @@ pub(super) fn pause(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), E
         _ => return Err(error::wrong_subcommand(cx.args)),
     };
     let end_ms = cx.timeout_ms(2)?;
-    // Whoever pauses everything is not overruled by a pause of writes.
+    // Whoever pauses everything is not overruled by a pause of writes, nor a long pause by a short one.
     if cx.engine.pause != Pause::All {
         cx.engine.pause = mode;
     }
-    outside.pause_until_ms = end_ms;
+    outside.pause_until_ms = outside.pause_until_ms.max(end_ms);
     cx.reply.ok();
     Ok(())
 }
