@@ -12,7 +12,7 @@ use crate::latency::Latency;
 use crate::pubsub::PubSub;
 use crate::random::Random;
 use crate::registry::{CommandId, Registry};
-use crate::session::{Blocked, Session, SessionFlags};
+use crate::session::{Blocked, Session, SessionFlags, Transaction};
 use crate::settings::Settings;
 use crate::slowlog::Slowlog;
 use crate::stats::{CommandStats, Stats};
@@ -425,29 +425,42 @@ impl Engine {
     /// `EXEC`: all queued commands, with nothing in between.
     fn exec(&mut self, session: &mut Session, args: Args<'_>, id: CommandId, mut reply: Reply<'_>, host: &mut dyn Host) {
         let start = self.measured_ns;
-        let watched_changed = self.watched_changed(session);
-        let Some(transaction) = session.transaction.take() else {
-            self.fail(id, "ERR EXEC without MULTI".into(), &mut reply);
-            return;
-        };
-        self.unwatch(session);
-        if transaction.aborted {
-            self.fail(id, "EXECABORT Transaction discarded because of previous errors.".into(), &mut reply);
-        } else if watched_changed {
-            reply.null_array();
-        } else {
-            let muted = reply.is_muted();
-            reply.array(transaction.queue.len());
-            session.in_exec = true;
-            for (id, queued) in &transaction.queue {
-                reply.set_protocol(session.protocol);
-                let mut each = reply.reborrow();
-                each.set_muted(muted);
-                self.call(session, queued.as_args(), *id, None, each, host);
-            }
-            session.in_exec = false;
+        match session.transaction.take() {
+            None => self.fail(id, "ERR EXEC without MULTI".into(), &mut reply),
+            Some(transaction) => self.exec_transaction(session, id, &transaction, &mut reply, host),
+        }
+        if self.monitored {
+            self.show_monitors(session, args, id, host);
         }
         self.finish(session, args, id, start);
+    }
+
+    fn exec_transaction(
+        &mut self,
+        session: &mut Session,
+        id: CommandId,
+        transaction: &Transaction,
+        reply: &mut Reply<'_>,
+        host: &mut dyn Host,
+    ) {
+        let watched_changed = self.watched_changed(session);
+        self.unwatch(session);
+        if transaction.aborted {
+            return self.fail(id, "EXECABORT Transaction discarded because of previous errors.".into(), reply);
+        }
+        if watched_changed {
+            return reply.null_array();
+        }
+        let muted = reply.is_muted();
+        reply.array(transaction.queue.len());
+        session.in_exec = true;
+        for (id, queued) in &transaction.queue {
+            reply.set_protocol(session.protocol);
+            let mut each = reply.reborrow();
+            each.set_muted(muted);
+            self.call(session, queued.as_args(), *id, None, each, host);
+        }
+        session.in_exec = false;
     }
 
     /// Forgets a transaction.
@@ -468,10 +481,6 @@ impl Engine {
     ) {
         let spec = self.registry.get(id).spec;
         let start = self.measured_ns;
-        if self.monitored && !self.waits.is_resuming() && !spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
-            let lsn = if self.settings.track_reads { self.effects.lsn() } else { 0 };
-            host.monitor(session, args, self.now_us(), lsn);
-        }
         session.last_command = Some(id);
         let dirty = self.dirty;
         self.explicit_effects = false;
@@ -484,6 +493,9 @@ impl Engine {
             Run::Host(command) => host.run(command, &mut cx),
             Run::Exec | Run::Container => unreachable!("dispatched elsewhere, and refused by the arity check"),
         };
+        if cx.engine.monitored {
+            cx.engine.show_monitors(cx.session, args, id, host);
+        }
         if let Err(error) = result {
             cx.reply.truncate(reply_start);
             let Context { engine, mut reply, .. } = cx;
@@ -493,6 +505,16 @@ impl Engine {
         }
         self.deliver_messages(host);
         self.finish(session, args, id, start);
+    }
+
+    /// Tells those who watch of a command that was executed: `EXEC` comes after what it executed, and with the new database
+    /// if there is one.
+    #[cold]
+    fn show_monitors(&self, session: &Session, args: Args<'_>, id: CommandId, host: &mut dyn Host) {
+        if !self.waits.is_resuming() && !self.registry.get(id).spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
+            let lsn = if self.settings.track_reads { self.effects.lsn() } else { 0 };
+            host.monitor(session, args, self.now_us(), lsn);
+        }
     }
 
     #[cold]

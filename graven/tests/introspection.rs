@@ -238,3 +238,55 @@ fn a_watch_that_was_ended_and_begun_again_shows_each_command_once() {
     assert!(watcher.reply().unwrap().text().ends_with("\"PING\" \"two\""));
     assert!(watcher.reply().unwrap().text().ends_with("\"PING\" \"three\""));
 }
+
+#[test]
+fn a_watcher_sees_what_redis_shows_in_its_order() {
+    const LINES: &[&str] = &[
+        "SELECT 2",
+        "SET a 1",
+        "NOSUCH",
+        "GET",
+        "INCR a",
+        "LPUSH a 1",
+        "EXEC",
+        "DISCARD",
+        "MULTI",
+        "SET a 1",
+        "SELECT 3",
+        "LPUSH a 1",
+        "INCR a",
+        "EXEC",
+        "MULTI",
+        "GET",
+        "EXEC",
+        "MULTI",
+        "PING",
+        "DISCARD",
+        "WATCH a",
+        "SET a 2",
+        "MULTI",
+        "GET a",
+        "EXEC",
+        "CONFIG GET maxmemory",
+        "BLPOP nosuch 0.01",
+        "RESET",
+        "ECHO end",
+    ];
+    let shown = |server: &Server| {
+        let (mut watcher, mut client) = (server.client(), server.client());
+        watcher.line("MONITOR");
+        LINES.iter().for_each(|line| drop(client.line(line)));
+        let mut shown = Vec::new();
+        while shown.last().is_none_or(|line: &String| !line.ends_with("\"end\"")) {
+            // Without the time and the port: "[<db>" and the command.
+            let line = watcher.reply().unwrap().text();
+            let (_, db) = line.split_once(' ').unwrap();
+            let (db, command) = db.split_once("] ").unwrap();
+            shown.push(format!("{}] {command}", db.split(' ').next().unwrap()));
+        }
+        shown
+    };
+    let [expected, seen] = [redis(), graven().start().unwrap()].map(|server| shown(&server));
+    assert!(expected.iter().any(|line| line == r#"[3] "EXEC""#), "{expected:#?}");
+    assert_eq!(seen, expected, "right is what redis-server shows");
+}
