@@ -128,6 +128,31 @@ fn events_of_keys() {
 }
 
 #[test]
+fn events_of_bitmaps() {
+    events_are_those_of_redis(
+        "1 SETBIT a 0 0
+         1 SETBIT a 0 0
+         1 SETBIT a 9 0
+         1 SETBIT a 0 1
+         1 BITFIELD b SET u8 0 0
+         1 BITFIELD b SET u8 0 0
+         1 BITFIELD b SET u8 #1 0 SET u8 #2 0
+         1 BITFIELD c GET u8 0
+         1 BITFIELD d OVERFLOW FAIL INCRBY u2 0 9
+         1 EXISTS d
+         1 BITFIELD d OVERFLOW FAIL INCRBY u2 0 9
+         1 BITOP NOT e a
+         1 BITOP NOT e a
+         1 BITOP AND e nosuch
+         1 SET f x PX 1
+         1 SET g x PX 1
+         sleep 20
+         1 SETBIT f 0 1
+         1 BITFIELD g SET u1 0 1",
+    );
+}
+
+#[test]
 fn events_of_lists() {
     events_are_those_of_redis(
         "1 RPUSH l a b c

@@ -1,6 +1,6 @@
 //! `BITFIELD`: integers of any width at any bit of a string.
 
-use super::{bit_offset, bytes_of, grown};
+use super::{Growth, bit_offset, bytes_of, grown};
 use crate::commands::string::string_of;
 use crate::context::Context;
 use crate::error::{Error, NOT_INTEGER, SYNTAX};
@@ -173,8 +173,9 @@ fn reply_reads(cx: &mut Context<'_>, operations: &[Operation]) -> Result<(), Err
 
 fn execute(cx: &mut Context<'_>, operations: &[Operation], highest: u64) -> Result<(), Error> {
     let key = cx.key(1);
-    let (mut place, grew) = grown(cx, key, (highest / 8) as usize + 1)?;
-    let mut changed = grew;
+    let (mut place, growth) = grown(cx, key, (highest / 8) as usize + 1)?;
+    let grew = growth != Growth::None;
+    let mut changes = 0;
     let mut replies = Vec::with_capacity(operations.len());
     for operation in operations {
         let Operation { width, offset, overflow, .. } = *operation;
@@ -190,6 +191,7 @@ fn execute(cx: &mut Context<'_>, operations: &[Operation], highest: u64) -> Resu
                 (new, new)
             }
         };
+        changes += u64::from(new.is_some_and(|new| grew || new != old));
         if let Some(new) = new
             && new != old
         {
@@ -198,13 +200,20 @@ fn execute(cx: &mut Context<'_>, operations: &[Operation], highest: u64) -> Resu
             let window = window(bytes_of(&place), offset) & !mask | (new as u128) << shift & mask;
             let used = ((offset % 8) as usize + width.bits as usize).div_ceil(8);
             place.set_range((offset / 8) as usize, &window.to_be_bytes()[..used]);
-            changed = true;
         }
         replies.push(new.and(shown));
     }
-    if changed {
+    if growth == Growth::Created {
+        cx.notify(EventClass::NEW, "new", key.bytes);
+    }
+    if changes > 0 {
         cx.changed(key.bytes);
+        cx.engine.dirty += changes - 1;
         cx.notify(EventClass::STRING, "setbit", key.bytes);
+    } else if grew {
+        // All was refused, yet the string is longer now. Redis does not count that.
+        cx.engine.signal(cx.session.db, key.bytes);
+        cx.log_as_called();
     }
     cx.reply.array(replies.len());
     for reply in replies {

@@ -33,14 +33,22 @@ fn bit_offset(cx: &Context<'_>, argument: &[u8], width: Option<u64>) -> Result<u
     if within { Ok(offset) } else { Err(BAD_OFFSET.into()) }
 }
 
-/// The key's string as raw bytes, at least `len` long, whatever was there before; and whether it was created or grew.
-fn grown<'c>(cx: &'c mut Context<'_>, key: Key<'c>, len: usize) -> Result<(Occupied<'c>, bool), Error> {
+/// What became of a string that a command needs to have some length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Growth {
+    None,
+    Grew,
+    Created,
+}
+
+/// The key's string as raw bytes, at least `len` long, whatever was there before.
+fn grown<'c>(cx: &'c mut Context<'_>, key: Key<'c>, len: usize) -> Result<(Occupied<'c>, Growth), Error> {
     let access = cx.engine.fresh_access();
     match cx.engine.slot(cx.session.db, key) {
         Slot::Vacant(place) => {
             let mut place = place.insert_bytes(b"", None, access);
             place.set_range(len - 1, &[0]);
-            Ok((place, true))
+            Ok((place, Growth::Created))
         }
         Slot::Occupied(mut place) => {
             let old = string_of(place.entry())?.len();
@@ -50,7 +58,7 @@ fn grown<'c>(cx: &'c mut Context<'_>, key: Key<'c>, len: usize) -> Result<(Occup
                 // Adds nothing, but the string is raw bytes from now on.
                 place.append(b"");
             }
-            Ok((place, old < len))
+            Ok((place, if old < len { Growth::Grew } else { Growth::None }))
         }
     }
 }
@@ -74,14 +82,17 @@ pub fn setbit(cx: &mut Context<'_>) -> Result<(), Error> {
     let key = cx.key(1);
     let at = (offset >> 3) as usize;
     let mask = 0x80 >> (offset & 7);
-    let (mut place, grew) = grown(cx, key, at + 1)?;
+    let (mut place, growth) = grown(cx, key, at + 1)?;
     let byte = bytes_of(&place)[at];
     let was = byte & mask != 0;
     if was != on {
         place.set_range(at, &[byte ^ mask]);
     }
-    if grew || was != on {
+    if growth != Growth::None || was != on {
         cx.changed(key.bytes);
+        if growth == Growth::Created {
+            cx.notify(EventClass::NEW, "new", key.bytes);
+        }
         cx.notify(EventClass::STRING, "setbit", key.bytes);
     }
     cx.reply.int(was as i64);
