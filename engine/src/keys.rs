@@ -8,8 +8,11 @@ use crate::access;
 use crate::engine::{Engine, Pause};
 use crate::garbage::Garbage;
 use crate::notify::{self, EventClass};
+use crate::pubsub::PubSub;
 use crate::registry::CommandId;
 use crate::session::Session;
+use crate::settings::Settings;
+use crate::stats::Stats;
 use graven_resp::Args;
 use graven_store::{Entry, Expired, Key, Slot, Table};
 
@@ -24,6 +27,14 @@ enum Due {
     Fields,
 }
 
+/// A key that was to be read is not there.
+fn missed(settings: &Settings, stats: &mut Stats, pubsub: &mut PubSub, db: usize, key: Key<'_>) {
+    stats.misses += 1;
+    if settings.notify.contains(EventClass::KEY_MISS) {
+        notify::tell(settings.notify, pubsub, "keymiss", db, key.bytes);
+    }
+}
+
 impl Engine {
     /// A key's entry, for reading: due keys are gone, use is counted, and the reply will wait for what it
     /// shows.
@@ -33,12 +44,7 @@ impl Engine {
         self.depends_on_key(session.db, key);
         let found = self.keyspace.db(session.db).get(key).filter(|_| !hidden);
         match found {
-            None => {
-                self.stats.misses += 1;
-                if self.settings.notify.contains(EventClass::KEY_MISS) {
-                    notify::tell(self.settings.notify, &mut self.pubsub, "keymiss", session.db, key.bytes);
-                }
-            }
+            None => missed(&self.settings, &mut self.stats, &mut self.pubsub, session.db, key),
             Some(entry) => {
                 self.stats.hits += 1;
                 if !self.no_touch {
@@ -55,12 +61,7 @@ impl Engine {
         self.depends_on_key(db, key);
         let found = self.keyspace.db(db).get(key).filter(|_| !hidden);
         match found {
-            None => {
-                self.stats.misses += 1;
-                if self.settings.notify.contains(EventClass::KEY_MISS) {
-                    notify::tell(self.settings.notify, &mut self.pubsub, "keymiss", db, key.bytes);
-                }
-            }
+            None => missed(&self.settings, &mut self.stats, &mut self.pubsub, db, key),
             Some(_) => self.stats.hits += 1,
         }
         found
@@ -77,11 +78,27 @@ impl Engine {
     /// waits for this command's effects.
     #[inline]
     pub fn slot<'s>(&'s mut self, db: usize, key: Key<'s>) -> Slot<'s> {
+        self.place(db, key, false)
+    }
+
+    /// The same for commands that count as reading a key, although they change what is in it (`XACK`).
+    pub fn counted_slot<'s>(&'s mut self, db: usize, key: Key<'s>) -> Slot<'s> {
+        self.place(db, key, true)
+    }
+
+    #[inline(always)]
+    fn place<'s>(&'s mut self, db: usize, key: Key<'s>, counted: bool) -> Slot<'s> {
         self.expire_to_write(db, key);
         self.depends_on_key(db, key);
         self.will_write(db, key);
-        let Engine { keyspace, settings, random, now_ms, .. } = self;
+        let Engine { keyspace, settings, stats, pubsub, random, now_ms, .. } = self;
         let slot = keyspace.db_mut(db).slot(key);
+        if counted {
+            match slot {
+                Slot::Occupied(_) => stats.hits += 1,
+                Slot::Vacant(_) => missed(settings, stats, pubsub, db, key),
+            }
+        }
         if let Slot::Occupied(place) = &slot
             && !self.no_touch
         {

@@ -180,6 +180,43 @@ fn counters_count() {
 }
 
 #[test]
+fn lookups_of_commands_that_change_what_they_read_count_as_in_redis() {
+    let servers = [redis(), graven().start().unwrap()];
+    let counted = |line: &str| {
+        servers.each_ref().map(|server| {
+            server.client().line("CONFIG RESETSTAT");
+            server.client().line(line);
+            let stats = server.info("stats");
+            (stats["keyspace_hits"].clone(), stats["keyspace_misses"].clone())
+        })
+    };
+    for line in [
+        "XADD x 1-1 f v",
+        "XADD x 2-2 f v",
+        "XGROUP CREATE x g 0",
+        "XREADGROUP GROUP g c STREAMS x >",
+        "XREADGROUP GROUP g c STREAMS x nosuch > >",
+        "XACK x g 1-1",
+        "XACK x nosuch 1-1",
+        "XACK nosuch g 1-1",
+        "XCLAIM x g d 0 2-2",
+        "XCLAIM nosuch g d 0 2-2",
+        "XAUTOCLAIM x g c 0 0",
+        "XAUTOCLAIM nosuch g c 0 0",
+        "XPENDING x g",
+        "SADD s a b c",
+        "SPOP s 2",
+        "SPOP s 5",
+        "SPOP s 5",
+        "SADD s a",
+        "SPOP s",
+    ] {
+        let [expected, seen] = counted(line);
+        assert_eq!(seen, expected, "hits and misses of {line}; right is what redis-server counts");
+    }
+}
+
+#[test]
 fn counts_of_keys_that_are_not_durable_are_not_shown_under_always() {
     let faults = DiskFaults::new().unwrap();
     let server = faults.preload(graven().option("appendfsync", "always")).start().unwrap();

@@ -326,6 +326,10 @@ fn events_of_streams() {
          2 XREAD BLOCK 0 STREAMS nosuch $
          2 close
          1 XACK s g 10-1
+         1 XACK nosuch g 10-1
+         1 XCLAIM nosuch g c 0 10-1
+         1 XAUTOCLAIM nosuch g c 0 0
+         1 XREADGROUP GROUP g c STREAMS nosuch >
          1 XGROUP DELCONSUMER s g c
          1 XGROUP DELCONSUMER s g nosuch
          1 XGROUP DESTROY s g

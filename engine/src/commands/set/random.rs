@@ -75,6 +75,8 @@ fn pop_several(cx: &mut Context<'_>, count: usize) -> Result<(), Error> {
     let reply = &mut cx.reply;
     if taken == len {
         let entry = place.remove();
+        // Redis counts what SMEMBERS would.
+        cx.engine.stats.hits += 1;
         reply_all(reply, set_of(&entry)?);
         let lazily = cx.engine.settings.lazy_server_del;
         cx.engine.drop_entry(entry, lazily);

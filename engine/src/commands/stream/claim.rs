@@ -110,7 +110,7 @@ fn is_idle(pending: &Pending, min_idle_ms: i64, now_ms: u64) -> bool {
 
 /// The stream of a party, which has the party's group.
 fn stream_of<'e>(engine: &'e mut Engine, db: usize, key: Key<'e>, group: &[u8]) -> Result<&'e mut Stream, Error> {
-    let Slot::Occupied(place) = engine.slot(db, key) else { return Err(no_group(key.bytes, group, "")) };
+    let Slot::Occupied(place) = engine.counted_slot(db, key) else { return Err(no_group(key.bytes, group, "")) };
     let stream = place.into_stream_mut().ok_or(WRONG_TYPE)?;
     if stream.group(group).is_none() {
         return Err(no_group(key.bytes, group, ""));

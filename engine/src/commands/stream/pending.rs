@@ -11,7 +11,7 @@ use graven_store::{Group, Slot, StreamId};
 pub fn xack(cx: &mut Context<'_>) -> Result<(), Error> {
     let (key, args) = (cx.key(1), cx.args);
     let mut acknowledged = 0;
-    if let Slot::Occupied(mut place) = cx.engine.slot(cx.session.db, key)
+    if let Slot::Occupied(mut place) = cx.engine.counted_slot(cx.session.db, key)
         && let Some(group) = place.stream_mut().ok_or(WRONG_TYPE)?.group_mut(args.at(2))
     {
         let ids = args.skip(3).map(strict_id).collect::<Result<Vec<_>, _>>()?;

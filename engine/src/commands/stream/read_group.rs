@@ -46,7 +46,7 @@ impl From {
 
 /// The stream at a key that was found to be one before.
 fn stream_at<'e>(engine: &'e mut Engine, db: usize, key: Key<'e>) -> Option<&'e mut Stream> {
-    match engine.slot(db, key) {
+    match engine.counted_slot(db, key) {
         Slot::Occupied(place) => place.into_stream_mut(),
         Slot::Vacant(_) => None,
     }
