@@ -461,6 +461,7 @@ fn a_slow_reader_over_the_hard_limit_is_dropped() {
         let _ = slow.send(&["GET", "big"]);
     }
     eventually("the slow reader is dropped", || server.info_field("clients", "connected_clients") == "2");
+    assert_eq!(server.info_field("stats", "client_output_buffer_limit_disconnections"), "1");
 }
 
 #[test]
