@@ -266,6 +266,11 @@ fn time_is_up_when_it_is_and_clients_that_leave_take_nothing() {
          0 BLPOP k nan
          0 BLPOP k
          0 BLMPOP 0 0 k LEFT
+         0 BLMPOP -1 0 k LEFT
+         0 BLMPOP x 1 k UP
+         0 BLMPOP nan 1 k LEFT COUNT 0
+         0 BLMPOP x 1 k LEFT
+         0 BZMPOP -1 0 k MIN
          0 BLPOP k 0
          1 BLPOP k 0
          0 close

@@ -51,8 +51,8 @@ fn wait(cx: &mut Context<'_>, first: usize, keys: usize, deadline_ms: u64) {
 
 /// `BLMPOP timeout numkeys key [key …] LEFT|RIGHT [COUNT count]`
 pub fn blmpop(cx: &mut Context<'_>) -> Result<(), Error> {
-    let deadline_ms = cx.timeout(1)?;
     let wanted = ManyKeys::parse(cx, 2)?;
+    let deadline_ms = cx.timeout(1)?;
     if !wanted.pop(cx)? {
         wait(cx, wanted.first, wanted.keys, deadline_ms);
     }
