@@ -327,3 +327,13 @@ fn a_watcher_sees_what_redis_shows_in_its_order() {
     assert!(expected.iter().any(|line| line == r#"[3] "EXEC""#), "{expected:#?}");
     assert_eq!(seen, expected, "right is what redis-server shows");
 }
+
+#[test]
+fn commands_whose_arguments_are_only_channels_have_no_keys() {
+    let servers = [redis(), graven().start().unwrap()];
+    for line in ["GETKEYS SPUBLISH a b", "GETKEYS SSUBSCRIBE a b", "GETKEYSANDFLAGS SUNSUBSCRIBE a", "GETKEYS PUBLISH a b", "GETKEYS GET a"]
+    {
+        let [expected, seen] = servers.each_ref().map(|server| server.client().line(&format!("COMMAND {line}")));
+        assert_eq!(seen, expected, "{line}; right is what redis-server says");
+    }
+}

@@ -1,6 +1,6 @@
 //! `COMMAND`: the command table, told to clients.
 
-use crate::command::{Categories, Flags};
+use crate::command::{Categories, Flags, KeyFlags};
 use crate::command_reply;
 use crate::context::Context;
 use crate::error::{Error, SYNTAX};
@@ -112,7 +112,7 @@ fn keys_of_argument(cx: &Context<'_>) -> Result<Vec<FoundKey>, Error> {
     let args = cx.args.tail(2);
     let registry = &cx.engine.registry;
     let spec = registry.find(args).map(|id| registry.get(id).spec).ok_or("ERR Invalid command specified")?;
-    if spec.keys.is_empty() {
+    if spec.keys.iter().all(|keys| keys.flags.contains(KeyFlags::NOT_KEY)) {
         return Err("ERR The command has no key arguments".into());
     }
     if !spec.accepts(args.len()) {
