@@ -386,8 +386,8 @@ impl Engine {
                 let may_write = |spec: &crate::CommandSpec| spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE);
                 match &session.transaction {
                     Some(t) if matches!(spec.run, Run::Exec) => t.queue.iter().any(|(id, _)| may_write(self.registry.get(*id).spec)),
-                    Some(_) => false,
-                    None => may_write(spec),
+                    // Also one that would only be queued.
+                    _ => may_write(spec),
                 }
             }
         }

@@ -346,6 +346,24 @@ fn a_pause_puts_off_serving() {
     assert_eq!(admin.call(&["LLEN", "k"]).as_int(), Some(0));
 }
 
+#[test]
+fn a_write_waits_for_the_end_of_a_pause_also_where_it_would_be_queued() {
+    looks_like_redis(
+        "0 CLIENT PAUSE 60000 WRITE
+         1 MULTI
+         1 GET a
+         1 SET a 1
+         0 PING
+         0 CLIENT UNPAUSE
+         0 CLIENT PAUSE 60000 WRITE
+         1 GET a
+         1 EXEC
+         0 PING
+         0 CLIENT UNPAUSE
+         1 GET a",
+    );
+}
+
 /// Under `always` the element is shown when the pop is durable, not before.
 #[test]
 fn what_a_waiting_client_gets_is_durable_first() {
