@@ -61,6 +61,12 @@ impl<'a> Context<'a> {
         self.engine.changed(self.session.db, key);
     }
 
+    /// The same for a change that counts as several.
+    #[inline]
+    pub fn changed_by(&mut self, key: &[u8], changes: u64) {
+        self.engine.changed_by(self.session.db, key, changes);
+    }
+
     /// Logs the command as it arrived, although it may not have changed anything.
     pub fn log_as_called(&mut self) {
         self.engine.log_as_called(self.session.db, self.id, self.args);

@@ -311,7 +311,13 @@ impl Engine {
     /// A key was changed: watchers are told, and the command will be logged.
     #[inline]
     pub fn changed(&mut self, db: usize, key: &[u8]) {
-        self.dirty += 1;
+        self.changed_by(db, key, 1);
+    }
+
+    /// The same for a change that counts as several: one for each element, where Redis counts so.
+    #[inline]
+    pub fn changed_by(&mut self, db: usize, key: &[u8], changes: u64) {
+        self.dirty += changes;
         self.signal(db, key);
     }
 

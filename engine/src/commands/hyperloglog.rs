@@ -58,20 +58,20 @@ fn make_stale(place: &mut Occupied<'_>) {
     place.set_range(at, &bytes);
 }
 
-/// Adds the elements of the running command from argument 2 on; whether a register changed.
-fn add_elements(place: &mut Occupied<'_>, args: graven_resp::Args<'_>, sparse_max_bytes: usize) -> Result<bool, Error> {
+/// Adds the elements of the running command from argument 2 on; how many changed a register.
+fn add_elements(place: &mut Occupied<'_>, args: graven_resp::Args<'_>, sparse_max_bytes: usize) -> Result<u64, Error> {
     let mut elements = args.skip(2);
-    let mut changed = false;
+    let mut changes = 0;
     if hll_of(place.entry())?.1 == Representation::Sparse {
         let mut copy = bytes_of(place).to_vec();
         for element in elements.by_ref() {
             let (index, count) = hll::register_of(element);
-            changed |= hll::raise(&mut copy, index, count, sparse_max_bytes)?;
+            changes += u64::from(hll::raise(&mut copy, index, count, sparse_max_bytes)?);
             if hll::representation(&copy) == Some(Representation::Dense) {
                 break;
             }
         }
-        if changed {
+        if changes > 0 {
             place.set_bytes(&copy);
             place.mark_raw();
         }
@@ -81,10 +81,10 @@ fn add_elements(place: &mut Occupied<'_>, args: graven_resp::Args<'_>, sparse_ma
             // The last register has no byte after it.
             let len = bytes.len().min(hll::DENSE_BYTES - at);
             place.set_range(at, &bytes[..len]);
-            changed = true;
+            changes += 1;
         }
     }
-    Ok(changed)
+    Ok(changes)
 }
 
 /// `PFADD key [element …]`
@@ -92,16 +92,16 @@ pub fn pfadd(cx: &mut Context<'_>) -> Result<(), Error> {
     let (key, args) = (cx.key(1), cx.args);
     let sparse_max_bytes = cx.engine.settings.thresholds.hll_sparse_max_bytes;
     let (mut place, created) = place_of(cx, key)?;
-    let changed = add_elements(&mut place, args, sparse_max_bytes)? || created;
-    if changed {
+    let changes = add_elements(&mut place, args, sparse_max_bytes)? + u64::from(created);
+    if changes > 0 {
         make_stale(&mut place);
         if created {
             cx.notify(EventClass::NEW, "new", key.bytes);
         }
-        cx.changed(key.bytes);
+        cx.changed_by(key.bytes, changes);
         cx.notify(EventClass::STRING, "pfadd", key.bytes);
     }
-    cx.reply.int(changed as i64);
+    cx.reply.int((changes > 0).into());
     Ok(())
 }
 

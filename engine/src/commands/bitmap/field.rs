@@ -207,8 +207,7 @@ fn execute(cx: &mut Context<'_>, operations: &[Operation], highest: u64) -> Resu
         cx.notify(EventClass::NEW, "new", key.bytes);
     }
     if changes > 0 {
-        cx.changed(key.bytes);
-        cx.engine.dirty += changes - 1;
+        cx.changed_by(key.bytes, changes);
         cx.notify(EventClass::STRING, "setbit", key.bytes);
     } else if grew {
         // All was refused, yet the string is longer now. Redis does not count that.

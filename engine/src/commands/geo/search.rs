@@ -342,8 +342,9 @@ fn search(cx: &mut Context<'_>, form: Form) -> Result<(), Error> {
                     if query.store_distances { each.distance / query.metres } else { each.score },
                 );
             }
-            let target = cx.key(target);
+            let (target, stored) = (cx.key(target), found.len() as u64);
             store(cx, target, result, if form == Form::SearchStore { "geosearchstore" } else { "georadiusstore" });
+            cx.engine.dirty += stored.saturating_sub(1);
         }
         (None, None) => cx.reply.array(0),
         (None, Some(found)) => reply_found(&mut cx.reply, &query, &found),

@@ -43,7 +43,7 @@ fn set_fields(cx: &mut Context<'_>) -> Result<usize, Error> {
         cx.notify(EventClass::NEW, "new", key.bytes);
     }
     cx.notify(EventClass::HASH, "hset", key.bytes);
-    cx.changed(key.bytes);
+    cx.changed_by(key.bytes, (args.len() / 2 - 1) as u64);
     Ok(created)
 }
 
@@ -114,11 +114,11 @@ pub fn hdel(cx: &mut Context<'_>) -> Result<(), Error> {
     let emptied = (!left).then(|| place.remove());
     if removed > 0 {
         cx.notify(EventClass::HASH, "hdel", key.bytes);
-        cx.changed(key.bytes);
+        cx.changed_by(key.bytes, removed);
     }
     if let Some(entry) = emptied {
         removed_empty(cx, key, entry);
     }
-    cx.reply.int(removed);
+    cx.reply.int(removed as i64);
     Ok(())
 }

@@ -66,8 +66,7 @@ pub fn lrem(cx: &mut Context<'_>) -> Result<(), Error> {
     }
     cx.reply.int(removed as i64);
     if removed > 0 {
-        cx.changed(key.bytes);
-        cx.engine.dirty += removed as u64 - 1;
+        cx.changed_by(key.bytes, removed as u64);
         cx.notify(EventClass::LIST, "lrem", key.bytes);
     }
     if left == 0 {
@@ -97,8 +96,7 @@ pub fn ltrim(cx: &mut Context<'_>) -> Result<(), Error> {
     }
     cx.reply.ok();
     if removed > 0 {
-        cx.changed(key.bytes);
-        cx.engine.dirty += removed as u64 - 1;
+        cx.changed_by(key.bytes, removed as u64);
     } else {
         // As in Redis: watchers are told also of a trim that leaves everything.
         cx.engine.signal(cx.session.db, key.bytes);

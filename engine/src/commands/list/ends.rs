@@ -52,8 +52,7 @@ fn push(cx: &mut Context<'_>, side: Side, create: bool) -> Result<(), Error> {
     if is_new {
         cx.notify(EventClass::NEW, "new", key.bytes);
     }
-    cx.changed(key.bytes);
-    cx.engine.dirty += pushed as u64 - 1;
+    cx.changed_by(key.bytes, pushed as u64);
     cx.notify(EventClass::LIST, push_event(side), key.bytes);
     Ok(())
 }
@@ -124,8 +123,7 @@ pub(super) fn take(
     } else {
         place.list_pop(side, taken, limits, |item| reply_item(reply, item));
     }
-    cx.changed(key.bytes);
-    cx.engine.dirty += taken as u64 - 1;
+    cx.changed_by(key.bytes, taken as u64);
     cx.notify(EventClass::LIST, pop_event(side), key.bytes);
     if is_last {
         cx.notify(EventClass::GENERIC, "del", key.bytes);

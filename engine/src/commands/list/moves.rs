@@ -41,7 +41,8 @@ pub(super) fn transfer(cx: &mut Context<'_>, from: Side, to: Side) -> Result<boo
     if is_new {
         cx.notify(EventClass::NEW, "new", target.bytes);
     }
-    cx.changed(target.bytes);
+    // The move counts as one change, of the source.
+    cx.engine.signal(cx.session.db, target.bytes);
     cx.notify(EventClass::LIST, push_event(to), target.bytes);
     cx.notify(EventClass::LIST, pop_event(from), source.bytes);
     if cx.engine.peek(cx.session.db, source).is_none() {

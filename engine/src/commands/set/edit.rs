@@ -29,8 +29,7 @@ pub fn sadd(cx: &mut Context<'_>) -> Result<(), Error> {
         cx.notify(EventClass::NEW, "new", key.bytes);
     }
     if added > 0 {
-        cx.changed(key.bytes);
-        cx.engine.dirty += added - 1;
+        cx.changed_by(key.bytes, added);
         cx.notify(EventClass::SET, "sadd", key.bytes);
     }
     Ok(())
@@ -50,8 +49,7 @@ pub fn srem(cx: &mut Context<'_>) -> Result<(), Error> {
     }
     cx.reply.int(removed as i64);
     if removed > 0 {
-        cx.changed(key.bytes);
-        cx.engine.dirty += removed - 1;
+        cx.changed_by(key.bytes, removed);
         cx.notify(EventClass::SET, "srem", key.bytes);
         if emptied {
             cx.notify(EventClass::GENERIC, "del", key.bytes);

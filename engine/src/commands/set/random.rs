@@ -80,7 +80,7 @@ fn pop_several(cx: &mut Context<'_>, count: usize) -> Result<(), Error> {
         reply_all(reply, set_of(&entry)?);
         let lazily = cx.engine.settings.lazy_server_del;
         cx.engine.drop_entry(entry, lazily);
-        cx.changed(key.bytes);
+        cx.changed_by(key.bytes, taken as u64);
         let verb: &[u8] = if lazily { b"UNLINK" } else { b"DEL" };
         cx.log(&[verb, key.bytes]);
         cx.notify(EventClass::SET, "spop", key.bytes);
@@ -91,11 +91,10 @@ fn pop_several(cx: &mut Context<'_>, count: usize) -> Result<(), Error> {
             reply_string(reply, member);
             popped.push(member.to_bytes(&mut [0; 20]));
         });
-        cx.changed(key.bytes);
+        cx.changed_by(key.bytes, taken as u64);
         popped.log(cx, key.bytes);
         cx.notify(EventClass::SET, "spop", key.bytes);
     }
-    cx.engine.dirty += taken as u64 - 1;
     Ok(())
 }
 

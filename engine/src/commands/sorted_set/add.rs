@@ -157,16 +157,16 @@ pub(crate) fn add_pairs<'a>(
             tally.score = chosen;
         }
     }
-    let changed = tally.added + tally.updated > 0;
-    if changed {
-        cx.changed(key.bytes);
+    let changes = tally.added + tally.updated;
+    if changes > 0 {
+        cx.changed_by(key.bytes, changes as u64);
         if created {
             cx.notify(EventClass::NEW, "new", key.bytes);
         }
         cx.notify(EventClass::ZSET, if options.increment { "zincr" } else { "zadd" }, key.bytes);
     }
     reply(cx, options, &tally);
-    Ok(changed)
+    Ok(changes > 0)
 }
 
 fn reply(cx: &mut Context<'_>, options: Options, tally: &Tally) {

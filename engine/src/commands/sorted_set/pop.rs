@@ -109,7 +109,7 @@ fn pop(cx: &mut Context<'_>, key: Key<'_>, end: End, count: usize, shape: Shape)
     } else {
         place.sorted_set_mut().expect("it is a sorted set").remove_ranks(ranks);
     }
-    cx.changed(key.bytes);
+    cx.changed_by(key.bytes, count as u64);
     cx.notify(EventClass::ZSET, end.event(), key.bytes);
     if count == len {
         cx.notify(EventClass::GENERIC, "del", key.bytes);

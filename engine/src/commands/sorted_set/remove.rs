@@ -59,7 +59,7 @@ fn remove(cx: &mut Context<'_>, event: &str, take: impl FnOnce(&mut Occupied<'_>
         drop(place.remove());
     }
     if removed > 0 {
-        cx.changed(key.bytes);
+        cx.changed_by(key.bytes, removed as u64);
         cx.notify(EventClass::ZSET, event, key.bytes);
         if emptied {
             cx.notify(EventClass::GENERIC, "del", key.bytes);

@@ -197,7 +197,7 @@ pub fn xtrim(cx: &mut Context<'_>) -> Result<(), Error> {
     let left = stream.len();
     cx.reply.int(removed as i64);
     if removed > 0 {
-        cx.changed(key.bytes);
+        cx.changed_by(key.bytes, removed);
         cx.notify(EventClass::STREAM, "xtrim", key.bytes);
         if trim.approximate {
             cx.log(&[b"XTRIM", key.bytes, b"MAXLEN", b"=", itoa::Buffer::new().format(left).as_bytes()]);

@@ -18,7 +18,7 @@ pub fn xdel(cx: &mut Context<'_>) -> Result<(), Error> {
     let deleted = stream.delete(ids.into_iter());
     cx.reply.int(deleted as i64);
     if deleted > 0 {
-        cx.changed(key.bytes);
+        cx.changed_by(key.bytes, deleted);
         cx.notify(EventClass::STREAM, "xdel", key.bytes);
     }
     Ok(())
