@@ -56,6 +56,18 @@ fn a_mistake_in_the_file_is_named_with_file_line_and_reason() {
 }
 
 #[test]
+fn memory_values_are_read_as_redis_reads_them() {
+    let servers = [Server::builder(&Program::redis()), graven()].map(|server| server.start().unwrap());
+    for word in ["", "k", "kb", "b", "-", "-1", "+5", " 5", "5q", "0x10", "1.5", "1gb", "5K", "1Mb", "9223372036854775807"] {
+        let [expected, seen] = servers.each_ref().map(|server| {
+            let mut client = server.client();
+            (client.call(&["CONFIG", "SET", "maxmemory", word]), client.line("CONFIG GET maxmemory"))
+        });
+        assert_eq!(seen, expected, "{word:?}; right is what redis-server says");
+    }
+}
+
+#[test]
 fn the_file_that_is_wrong_is_named() {
     let mut server = graven().config("nosuchdirective 1").prepare().unwrap();
     server.run_to_exit(Duration::from_secs(20)).unwrap();

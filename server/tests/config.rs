@@ -310,7 +310,7 @@ fn config_set_is_all_or_nothing() {
     let both = config.prepare(&[(b"hash-max-ziplist-value", b"7"), (b"hash-max-listpack-value", b"8")], true).unwrap();
     assert_eq!((both.config.thresholds.hash_max_listpack_value, both.changed.as_slice()), (8, &["hash-max-listpack-value"][..]));
     assert_eq!(refused(&[(b"dir", b"/")], false), failed("dir", "can't set protected config"));
-    assert_eq!(refused(&[(b"maxmemory", b"kb")], false), failed("maxmemory", "argument must be a memory value"));
+    assert_eq!(refused(&[(b"maxmemory", b"-kb")], false), failed("maxmemory", "argument must be a memory value"));
     assert_eq!(refused(&[(b"requirepass", b"\xff")], false), failed("requirepass", "argument must be valid UTF-8"));
     assert_eq!(config.prepare(&[(b"dir", b"/")], true).unwrap().config.dir, Path::new("/"));
     assert_eq!(config.enable_protected_configs, Locality::Local);

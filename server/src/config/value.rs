@@ -141,7 +141,9 @@ pub fn memory_bytes(word: &str) -> Option<i128> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(factor).map(i128::from)
+    // Without digits it is 0: Redis parses with `strtoull`.
+    let number: u64 = if digits == 0 { 0 } else { number.parse().ok()? };
+    number.checked_mul(factor).map(i128::from)
 }
 
 /// A size with the greatest unit that divides it.
