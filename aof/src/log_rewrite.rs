@@ -235,7 +235,8 @@ impl<S: Storage> Log<S> {
             self.rewrite = Rewrite::Failed(error_text(e));
             return;
         }
-        self.cut_filler();
+        // Its filler stays, which is durable. Cut off, and the cut not synced, it might come back as zeros, when no later block is durable yet to
+        // tell where this file ends.
         self.earlier_bytes += self.writer.file_len();
         self.segment = Arc::new(segment);
         self.rewrite = if std::mem::take(&mut self.unwanted) { Rewrite::Idle } else { Rewrite::Switched { seq, first_seq: seq } };

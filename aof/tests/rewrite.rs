@@ -6,9 +6,9 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bench::{Bench, batch, bench, load};
+use bench::{Bench, batch, bench, load, open};
 use graven_aof::sim::{Dice, EINTR, EIO, ENOSPC, Fault, Op, SimStorage};
-use graven_aof::{BaseFormat, Error, FinishedBase, FsyncPolicy, Log, Options, RewriteState, Runtime, Storage};
+use graven_aof::{BaseFormat, Error, FinishedBase, FsyncPolicy, Limits, Log, Options, RewriteState, Runtime, Storage};
 
 /// What the next process loads after this one is killed, and the names it leaves in the directory.
 fn after_kill(disk: &SimStorage) -> Result<(Vec<String>, Vec<String>), Error> {
@@ -551,4 +551,20 @@ fn a_new_file_left_at_its_first_fsync_is_not_the_first_one_behind_the_base() {
             assert!(line < appended);
         }
     }
+}
+
+#[test]
+fn the_file_that_is_left_is_as_it_was_synced() {
+    let limits = Limits { fill_ahead_bytes: 10_000, ..Limits::default() };
+    let (mut bench, _) = open(&SimStorage::new(), Options { policy: FsyncPolicy::Always, limits, ..Options::default() }, 4);
+    bench.submit("a");
+    bench.log.begin_rewrite(bench.now()).unwrap();
+    bench.run_io();
+    let before = bench.disk.content("appendonlydir/appendonly.aof.1.incr.aof").unwrap();
+    assert!(before.ends_with(b"####\n"), "there is no filler");
+    bench.log.switch(bench.now());
+    bench.run_io();
+    assert!(bench.disk.content("appendonlydir/appendonly.aof.2.incr.aof").unwrap().starts_with(b"#BLK:"), "the files were not changed");
+    // Else a loss of power might leave zeros in its end, with nothing durable behind them that tells where it ends.
+    assert_eq!(bench.disk.content("appendonlydir/appendonly.aof.1.incr.aof").unwrap(), before);
 }
