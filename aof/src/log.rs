@@ -377,7 +377,7 @@ impl<S: Storage> Log<S> {
             let now_us = clock();
             self.poll(now_us);
             if self.watermarks().durable >= target {
-                self.cut_filler();
+                self.cut_filler(now_us);
                 return Ok(());
             }
             let has_tried = !self.writer.is_busy() || now_us >= start_us + FLUSH_FAILING_MAX_US;
@@ -399,11 +399,14 @@ impl<S: Storage> Log<S> {
         }
     }
 
-    /// The file shall end with its last block, for the eyes of people: whoever reads it as a log knows filler. All is durable.
-    pub(crate) fn cut_filler(&self) {
-        if self.writer.is_healthy() {
-            // It is still filler if this fails.
-            let _ = self.segment.cut_filler(self.writer.file_len());
+    /// The file shall end with its last block, for the eyes of people: whoever reads it as a log knows filler. All is durable. So shall
+    /// be the cut, or a loss of power might bring zeros back in its place.
+    fn cut_filler(&mut self, now_us: u64) {
+        // It is still filler if the cut fails.
+        let is_cut = self.writer.is_healthy() && self.segment.cut_filler(self.writer.file_len()).unwrap_or(false);
+        if is_cut && let Err(e) = self.segment.file.sync_data() {
+            self.directory.mark_doubt(&self.segment.name);
+            self.writer.distrust(error_text(&e), now_us);
         }
     }
 

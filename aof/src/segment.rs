@@ -60,13 +60,14 @@ impl<F: File> Segment<F> {
         if is_whole && is_cut { Ok(()) } else { Err(WriteFailure { error, undone: is_cut }) }
     }
 
-    /// Cuts the filler off, which begins at `end`.
-    pub fn cut_filler(&self, end: u64) -> io::Result<()> {
-        if self.filled_to.load(Ordering::Relaxed) > end {
+    /// Cuts the filler off, which begins at `end`; whether there was any.
+    pub fn cut_filler(&self, end: u64) -> io::Result<bool> {
+        let is_there = self.filled_to.load(Ordering::Relaxed) > end;
+        if is_there {
             self.file.set_len(end)?;
             self.filled_to.store(end, Ordering::Relaxed);
         }
-        Ok(())
+        Ok(is_there)
     }
 }
 

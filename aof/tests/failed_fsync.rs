@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 
 use bench::{batch, bench, open};
 use graven_aof::sim::{Dice, EIO, ENOSPC, Fault, Op, SimStorage};
-use graven_aof::{File, FsyncPolicy, OpenMode, Options, Recovery, Runtime, Storage};
+use graven_aof::{File, FsyncPolicy, Limits, OpenMode, Options, Recovery, Runtime, Storage};
 
 const INCR_1: &str = "appendonlydir/appendonly.aof.1.incr.aof";
 const INCR_2: &str = "appendonlydir/appendonly.aof.2.incr.aof";
@@ -212,4 +212,25 @@ fn a_sync_that_succeeds_beside_a_failed_one_is_not_believed() {
     assert_eq!(bench.log.watermarks().durable, bench.log.appended());
     let (_, values) = open(&bench.disk.power_loss(&mut Dice::new(7)), Options::default(), 1);
     assert_eq!(values, 2);
+}
+
+#[test]
+fn the_cut_of_filler_is_synced_and_the_file_left_if_that_fails() {
+    let limits = Limits { fill_ahead_bytes: 10_000, ..Limits::default() };
+    let (mut bench, _) = open(&SimStorage::new(), Options { policy: FsyncPolicy::Always, limits, ..Options::default() }, 4);
+    bench.submit("a");
+    bench.log.flush(1_000_000).unwrap();
+    assert_eq!(bench.log.status(), Ok(()));
+    bench.submit("b");
+    assert_eq!(bench.log.watermarks().durable, bench.log.appended());
+    bench.disk.plant(Op::Sync, 1, Fault::Errno(EIO));
+    bench.log.flush(1_000_000).unwrap();
+    assert!(bench.log.status().is_err(), "nobody synced the cut");
+    bench.pass(10);
+    bench.run_io();
+    bench.submit("c");
+    assert_eq!((bench.log.status(), bench.log.watermarks().durable), (Ok(()), bench.log.appended()));
+    for seed in 0..20 {
+        assert_eq!(open(&bench.disk.power_loss(&mut Dice::new(seed)), Options::default(), 1).1, 3);
+    }
 }
