@@ -95,11 +95,11 @@ impl Outside {
         Ok(())
     }
 
-    /// From now on nothing is logged. Nobody waits for what the threads of a log in the making are doing.
+    /// From now on nothing is logged. Nobody waits for what the threads of a log in the making, or of one that fails, are doing.
     pub(crate) fn leave_log(&mut self, engine: &mut Engine) {
-        let pending = self.log.take().filter(Log::is_pending);
+        let busy = self.log.take().filter(|log| log.is_pending() || log.status().is_err());
         // Nobody waits in a simulation. Without a thread it is dropped here.
-        if let Some(log) = pending.filter(|_| self.surroundings.simulated.is_none()) {
+        if let Some(log) = busy.filter(|_| self.surroundings.simulated.is_none()) {
             self.persistence.closing = std::thread::Builder::new().name("log-closer".into()).spawn(move || drop(log)).ok();
         }
         engine.effects.set_enabled(false);
