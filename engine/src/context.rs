@@ -49,6 +49,14 @@ impl<'a> Context<'a> {
         number::parse_i64(self.args.at(i)).ok_or(NOT_INTEGER.into())
     }
 
+    /// Argument `i` as an integer whose negative is one too.
+    pub fn symmetric_int(&self, i: usize) -> Result<i64, Error> {
+        match self.int(i)? {
+            i64::MIN => Err(format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX).into()),
+            number => Ok(number),
+        }
+    }
+
     /// Whether argument `i` is this word, in any case. False past the end.
     pub fn is(&self, i: usize, word: &str) -> bool {
         self.args.get(i).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))

@@ -1,7 +1,7 @@
 //! Command semantics: what each command of the Redis protocol means.
 //!
-//! Owns: the command table, execution, effects for the log, transactions and `WATCH`, the slow log, latency
-//! events and statistics per command.
+//! Owns: the command table, execution, effects for the log, transactions and `WATCH`, waiting for keys, publish/subscribe, keyspace
+//! events, eviction, the slow log, latency events and statistics per command.
 //!
 //! Does not know: sockets, files, threads, the wall clock. Time and randomness are handed in ([`Clock`],
 //! a seed), commands that need the outside are run by a [`Host`].

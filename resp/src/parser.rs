@@ -205,11 +205,6 @@ impl Parser {
         self.bulk.map_or(0, |len| self.position + len as usize + 2)
     }
 
-    /// Whether a command has begun that is not whole.
-    pub fn is_inside_command(&self) -> bool {
-        self.missing > 0
-    }
-
     /// Bytes of memory held.
     pub fn memory_usage(&self) -> usize {
         self.spans.capacity() * size_of::<Span>()

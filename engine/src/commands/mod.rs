@@ -1,4 +1,4 @@
-//! The commands, one file a group, as the documentation groups them.
+//! The commands, one file or folder a group, as the documentation groups them.
 
 pub mod bitmap;
 pub mod client;
@@ -16,6 +16,7 @@ pub mod list;
 mod many_keys;
 pub mod memory;
 pub mod pubsub;
+mod random_count;
 mod scan;
 pub mod set;
 pub mod slowlog;

@@ -5,20 +5,17 @@
 //! the chance that makes all choices equally likely.
 
 use super::read_hash;
+use crate::commands::random_count;
 use crate::commands::string::reply_string;
 use crate::context::Context;
-use crate::error::{Error, SYNTAX};
+use crate::error::Error;
 use crate::random::Random;
 use graven_resp::{Protocol, Reply};
 use graven_store::{Field, HashRef};
 use std::collections::HashSet;
 
-/// A reply of more fields is refused: with short fields it takes a gigabyte.
-const MOST_REPEATED: u64 = 1 << 26;
 /// Picking is worth it if at most one in so many fields is wanted.
 const SPARSE: usize = 3;
-
-const OUT_OF_RANGE: &str = "ERR value is out of range";
 
 /// `HRANDFIELD key [count [WITHVALUES]]`
 pub fn hrandfield(cx: &mut Context<'_>) -> Result<(), Error> {
@@ -35,24 +32,8 @@ pub fn hrandfield(cx: &mut Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// How many fields are asked for, and whether their values too.
-fn parse(cx: &Context<'_>) -> Result<(i64, bool), Error> {
-    let count = cx.int(2)?;
-    if count == i64::MIN {
-        return Err(format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX).into());
-    }
-    let values = cx.args.len() > 3;
-    if values && (cx.args.len() > 4 || !cx.is(3, "withvalues")) {
-        return Err(SYNTAX.into());
-    }
-    if values && count.unsigned_abs() > i64::MAX as u64 / 2 || count < 0 && count.unsigned_abs() > MOST_REPEATED {
-        return Err(OUT_OF_RANGE.into());
-    }
-    Ok((count, values))
-}
-
 fn several(cx: &mut Context<'_>) -> Result<(), Error> {
-    let (count, values) = parse(cx)?;
+    let (count, values) = random_count::parse(cx, "withvalues")?;
     let key = cx.key(1);
     let before = cx.engine.due_before();
     let mut random = Random::new(cx.engine.random.next_u64());
@@ -67,9 +48,11 @@ fn several(cx: &mut Context<'_>) -> Result<(), Error> {
     }
     let fields = Fields::of(hash, before);
     // Either there is a field each time, or never.
-    let wanted = if fields.is_empty() { 0 } else { count.unsigned_abs() as usize };
+    let wanted = if fields.is_empty() { 0 } else { random_count::repeated(count.unsigned_abs())? };
     out.header(wanted);
+    let start = out.reply.position();
     for _ in 0..wanted {
+        random_count::check_repeated_bytes(out.reply.position() - start)?;
         out.field(fields.one(&mut random).expect("there are fields"));
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::list_of;
 use crate::context::Context;
-use crate::error::{Error, NOT_INTEGER, SYNTAX};
+use crate::error::{Error, SYNTAX};
 use graven_resp::number::parse_i64;
 use graven_store::{Item, Side};
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ impl Search {
             let Some(number) = cx.args.get(i + 1) else { return Err(SYNTAX.into()) };
             match word {
                 _ if word.eq_ignore_ascii_case(b"rank") => {
-                    let rank = parse_rank(number)?;
+                    let rank = parse_rank(cx, i + 1)?;
                     search.side = if rank < 0 { Side::Right } else { Side::Left };
                     search.skip = rank.unsigned_abs() - 1;
                 }
@@ -40,12 +40,11 @@ impl Search {
     }
 }
 
-fn parse_rank(text: &[u8]) -> Result<i64, Error> {
-    match parse_i64(text).ok_or(NOT_INTEGER)? {
+fn parse_rank(cx: &Context<'_>, at: usize) -> Result<i64, Error> {
+    match cx.symmetric_int(at)? {
         0 => Err("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start \
                   from the end of the list"
             .into()),
-        i64::MIN => Err(format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX).into()),
         rank => Ok(rank),
     }
 }

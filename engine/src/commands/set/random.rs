@@ -3,6 +3,7 @@
 //! A pop is logged as the removal of what it took, in commands of bounded length, or as the deletion of the key if it took all.
 
 use super::{reply_all, set_of};
+use crate::commands::random_count;
 use crate::commands::string::reply_string;
 use crate::context::Context;
 use crate::error::{Error, NOT_POSITIVE, SYNTAX, WRONG_TYPE};
@@ -12,9 +13,6 @@ use graven_resp::Reply;
 use graven_resp::number::parse_i64;
 use graven_store::{SetRef, Slot};
 use std::collections::HashSet;
-
-/// The most members that are replied with repetitions: the set does not bound their number as it does otherwise.
-const MOST_REPEATED: u64 = 1 << 24;
 
 /// Members that one logged `SREM` takes out.
 const MEMBERS_PER_EFFECT: usize = 1024;
@@ -150,10 +148,7 @@ pub fn srandmember(cx: &mut Context<'_>) -> Result<(), Error> {
 }
 
 fn reply_several(cx: &mut Context<'_>) -> Result<(), Error> {
-    let count = cx.int(2)?;
-    if count == i64::MIN {
-        return Err(format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX).into());
-    }
+    let count = cx.symmetric_int(2)?;
     let key = cx.key(1);
     let mut random = Random::new(cx.engine.random.next_u64());
     let Some(entry) = cx.engine.read(cx.session, key) else {
@@ -163,11 +158,10 @@ fn reply_several(cx: &mut Context<'_>) -> Result<(), Error> {
     let set = set_of(entry)?;
     let (len, wanted) = (set.len(), count.unsigned_abs());
     if count < 0 {
-        if wanted > MOST_REPEATED {
-            return Err("ERR value is out of range".into());
-        }
-        cx.reply.array(wanted as usize);
+        cx.reply.array(random_count::repeated(wanted)?);
+        let start = cx.reply.position();
         for _ in 0..wanted {
+            random_count::check_repeated_bytes(cx.reply.position() - start)?;
             let member = set.random(random.next_u64()).expect("a key's set is not empty");
             reply_string(&mut cx.reply, member);
         }

@@ -1,19 +1,14 @@
 //! `ZRANDMEMBER`: members chosen at random.
 
+use crate::commands::random_count;
 use crate::commands::sorted_set::{begin_pairs, reply_members, reply_pair, sorted_set_of};
 use crate::commands::string::reply_string;
 use crate::context::Context;
-use crate::error::{Error, SYNTAX};
+use crate::error::Error;
 use crate::random::Random;
 use graven_resp::Reply;
 use graven_store::SortedSetRef;
 use std::collections::HashSet;
-
-/// The most members that are replied with repetitions: what is asked for does not bound them, as the sorted set does otherwise.
-const MOST_REPEATED: u64 = 1 << 24;
-
-/// The longest such reply, in bytes: the members may be long.
-const MOST_REPEATED_BYTES: usize = 512 << 20;
 
 /// `ZRANDMEMBER key [count [WITHSCORES]]`
 pub fn zrandmember(cx: &mut Context<'_>) -> Result<(), Error> {
@@ -34,19 +29,7 @@ pub fn zrandmember(cx: &mut Context<'_>) -> Result<(), Error> {
 }
 
 fn reply_several(cx: &mut Context<'_>) -> Result<(), Error> {
-    let count = cx.int(2)?;
-    if count == i64::MIN {
-        return Err(format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX).into());
-    }
-    let with_scores = match cx.args.len() {
-        3 => false,
-        4 if cx.is(3, "withscores") => true,
-        _ => return Err(SYNTAX.into()),
-    };
-    const OUT_OF_RANGE: &str = "ERR value is out of range";
-    if with_scores && !(-i64::MAX / 2..=i64::MAX / 2).contains(&count) {
-        return Err(OUT_OF_RANGE.into());
-    }
+    let (count, with_scores) = random_count::parse(cx, "withscores")?;
     let key = cx.key(1);
     let mut random = Random::new(cx.engine.random.next_u64());
     let Some(entry) = cx.engine.read(cx.session, key) else {
@@ -56,15 +39,10 @@ fn reply_several(cx: &mut Context<'_>) -> Result<(), Error> {
     let set = sorted_set_of(entry)?;
     let (len, wanted) = (set.len(), count.unsigned_abs());
     if count < 0 {
-        if wanted > MOST_REPEATED {
-            return Err(OUT_OF_RANGE.into());
-        }
-        begin(&mut cx.reply, wanted as usize, with_scores);
+        begin(&mut cx.reply, random_count::repeated(wanted)?, with_scores);
         let start = cx.reply.position();
         for _ in 0..wanted {
-            if cx.reply.position() - start > MOST_REPEATED_BYTES {
-                return Err(OUT_OF_RANGE.into());
-            }
+            random_count::check_repeated_bytes(cx.reply.position() - start)?;
             reply_rank(&mut cx.reply, set, random.below(len as u64) as usize, with_scores);
         }
     } else if wanted >= len as u64 {
