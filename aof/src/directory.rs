@@ -17,8 +17,17 @@ use crate::lock;
 use crate::manifest::{Entry, Kind, Manifest, SEQ_MAX};
 use crate::options::Options;
 use crate::rewrite;
-use crate::roll::Place;
-use crate::storage::{File, OpenMode, Storage};
+use crate::storage::{File, OpenMode, Storage, read_up_to};
+
+/// Where the files are.
+pub struct Place<S> {
+    /// What holds them.
+    pub storage: Arc<S>,
+    /// The directory, below the storage's root.
+    pub dir: String,
+    /// What their names begin with.
+    pub file_name: String,
+}
 
 /// A directory that is ours.
 pub struct Found<S: Storage> {
@@ -104,15 +113,8 @@ fn only_base(manifest: &Manifest) -> Option<&Entry> {
 pub fn read_manifest<S: Storage>(place: &Place<S>, name: &str) -> Result<Manifest> {
     let read = || {
         let file = place.storage.open(&place.path(name), OpenMode::Read)?;
-        let mut bytes = vec![0; file.len()? as usize];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            match file.read_at(filled as u64, &mut bytes[filled..])? {
-                0 => break,
-                n => filled += n,
-            }
-        }
-        bytes.truncate(filled);
+        let mut bytes = Vec::new();
+        read_up_to(&file, 0, &mut bytes, file.len()? as usize)?;
         Ok(bytes)
     };
     let bytes = read().map_err(|e| place.error("read", name, e))?;

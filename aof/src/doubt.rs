@@ -15,8 +15,8 @@
 
 use std::io;
 
+use crate::directory::Place;
 use crate::rewrite::temp_number;
-use crate::roll::Place;
 use crate::segment::write_all_at;
 use crate::storage::{File, OpenMode, Storage, read_up_to};
 

@@ -41,7 +41,7 @@ pub enum Error {
     },
     /// There are segments, but no manifest that orders them.
     #[error(
-        "The AOF manifest '{path}' is missing, but there are segments beside it ('{segment}'): restore the manifest from a backup, or move the segments away to start without them"
+        "The AOF manifest '{path}' is missing, but there are segments beside it ('{segment}'): restore the manifest from a backup, or write it (a line 'file NAME seq N type i' for each segment, in order, the base first with 'type b'), or move the segments away to start without them"
     )]
     MissingManifest {
         /// Where the manifest should be.

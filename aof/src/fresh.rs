@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use crate::block::HeaderLine;
+use crate::directory::Place;
 use crate::directory::{self, segment_seq};
 use crate::error::{Error, Result};
 use crate::lock;
@@ -15,7 +16,6 @@ use crate::log::{Log, Opened};
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
 use crate::rewrite;
-use crate::roll::Place;
 use crate::segment::{Segment, write_all_at};
 use crate::storage::{Appender, File, OpenMode, Storage};
 use crate::writer::Writer;

@@ -13,7 +13,7 @@ pub enum Action {
 
 /// Who does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Executor {
     /// The caller, now.
     Inline,
     /// The I/O threads.
@@ -28,7 +28,7 @@ pub struct Job {
     /// Jobs of a generation that saw a failure must be refused.
     pub generation: u64,
     /// Who does it.
-    pub place: Place,
+    pub executor: Executor,
     /// What to write.
     pub write: Option<Span>,
     /// Whether to sync (after the write).

@@ -62,5 +62,5 @@ pub use policy::{FsyncPolicy, UnknownPolicy, Watermarks};
 pub use reader::{Chunk, Command};
 pub use recovery::{Part, RdbPart, Recovery, Summary};
 pub use rewrite::{BaseTarget, BaseWriter, FinishedBase, RewriteState};
-pub use storage::{Appender, File, LockError, OpenMode, Storage};
+pub use storage::{Appender, File, LockError, OpenMode, SequentialReader, Storage, sync_uninterrupted};
 pub use strategy::{Clients, Work};

@@ -22,15 +22,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::directory::Place;
 use crate::directory::next_seq;
 use crate::error::{Error, Result};
-use crate::job::{Action, Event, Job, Place, Roll};
+use crate::job::{Action, Event, Executor, Job, Roll};
 use crate::manifest::Manifest;
 use crate::options::Runtime;
 use crate::policy::{FsyncPolicy, Watermarks};
 use crate::pool::{Done, FileJob, Pool, PoolJob};
 use crate::rewrite::{FinishedBase, Rewrite};
-use crate::roll::{Place as Directory, RollJob};
+use crate::roll::RollJob;
 use crate::segment::{Segment, error_text};
 use crate::storage::{File, Storage};
 use crate::strategy::{Clients, Work};
@@ -97,7 +98,7 @@ pub struct LogInfo {
 pub struct Log<S: Storage> {
     pub(crate) writer: Writer,
     pub(crate) segment: Arc<Segment<S::File>>,
-    pub(crate) directory: Arc<Directory<S>>,
+    pub(crate) directory: Arc<Place<S>>,
     pub(crate) manifest: Manifest,
     /// The highest number that was given to an incremental, also in vain.
     pub(crate) last_seq: u64,
@@ -131,7 +132,7 @@ pub struct Log<S: Storage> {
 pub(crate) struct Opened<S: Storage> {
     pub writer: Writer,
     pub segment: Segment<S::File>,
-    pub directory: Arc<Directory<S>>,
+    pub directory: Arc<Place<S>>,
     pub manifest: Manifest,
     pub earlier_bytes: u64,
     pub lock: S::Lock,
@@ -191,7 +192,7 @@ impl<S: Storage> Log<S> {
             }
             match self.writer.next_action(now_us) {
                 None => return self.follow_switch(),
-                Some(Action::Run(job)) if job.place == Place::Inline => self.run_inline(job),
+                Some(Action::Run(job)) if job.executor == Executor::Inline => self.run_inline(job),
                 Some(Action::Run(job)) => self.hand_over(job),
                 Some(Action::Roll(roll)) => self.start_roll(roll),
                 Some(Action::Switch) => self.switch_files(),

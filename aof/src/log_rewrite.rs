@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::block::HeaderLine;
 use crate::directory;
+use crate::directory::Place;
 use crate::error::{Error, Result};
 use crate::fresh::BaseFormat;
 use crate::lock;
@@ -23,7 +24,6 @@ use crate::pool::PoolJob;
 use crate::rewrite::{
     BaseTarget, BaseWriter, FinishedBase, InstallJob, ManifestDone, ManifestJob, Rewrite, RewriteState, incr_temp_name, replaced_log,
 };
-use crate::roll::Place;
 use crate::segment::{Segment, error_text, write_all_at};
 use crate::storage::{File, OpenMode, Storage};
 use crate::writer::Writer;
@@ -156,7 +156,7 @@ impl<S: Storage> Log<S> {
     }
 
     /// The same, as a writer.
-    pub fn base_writer(&self, format: BaseFormat, incremental_fsync: bool) -> io::Result<BaseWriter<S>> {
+    pub fn base_writer(&self, format: BaseFormat, incremental_fsync: bool) -> BaseWriter<S> {
         self.base_target(format, incremental_fsync).create()
     }
 

@@ -18,8 +18,8 @@
 //! start. Whoever adds a file to the manifest has synced that file first; whoever drops one removes the file afterwards.
 
 use crate::block;
+use crate::directory::Place;
 use crate::error::{Error, Result};
-use crate::roll::Place;
 use crate::segment::write_all_at;
 use crate::storage::{File, OpenMode, Storage};
 

@@ -10,16 +10,17 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use crate::directory::Place;
 use crate::intake::Intake;
 use crate::job::{Event, Span};
 use crate::options::Runtime;
 use crate::queue::Block;
 use crate::rewrite::{FinishedBase, ManifestDone, ManifestJob};
-use crate::roll::{Place, RollFailure, RollJob, Rolled, roll};
+use crate::roll::{RollFailure, RollJob, Rolled, roll};
 use crate::segment::{Segment, error_text};
 use crate::storage::Storage;
 
-/// A [`crate::writer::Job`] with what it needs to be executed elsewhere.
+/// A [`crate::job::Job`] with what it needs to be executed elsewhere.
 pub struct FileJob<F> {
     pub id: u64,
     pub generation: u64,

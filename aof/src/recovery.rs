@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use crate::directory::Place;
 use crate::directory::{self, Found};
 use crate::doubt;
 use crate::error::{Error, Result};
@@ -41,9 +42,8 @@ use crate::manifest::{Entry, Kind, Manifest};
 use crate::options::{Options, Runtime};
 use crate::reader::{Chunk, Command, End, Message, Position, Reader, Tail, first_block_lsn};
 use crate::remedy;
-use crate::roll::Place;
 use crate::segment::Segment;
-use crate::storage::{File, OpenMode, Storage};
+use crate::storage::{File, OpenMode, SequentialReader, Storage};
 use crate::writer::Writer;
 
 /// How many chunks the reading thread is ahead at most.
@@ -237,7 +237,7 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
             return Ok(None);
         }
         self.rdb_end = *len;
-        let reader = FileReader { file, offset: 0 };
+        let reader = SequentialReader::new(file);
         Ok(Some(RdbPart {
             path: self.place.display(&entry.name),
             bytes: *len,
@@ -482,18 +482,5 @@ impl<S: Storage, C: Send + 'static> Recovery<S, C> {
             self.warnings.push(format!("Can't write the manifest without its history: {e}"));
             manifest.history = history;
         }
-    }
-}
-
-struct FileReader<F> {
-    file: F,
-    offset: u64,
-}
-
-impl<F: File> Read for FileReader<F> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(self.offset, into)?;
-        self.offset += n as u64;
-        Ok(n)
     }
 }

@@ -174,7 +174,11 @@ pub fn check(path: &Path, options: CheckOptions, surroundings: &mut Surroundings
 
 /// Whether an end of this file may be cut off. A rewrite names the next incremental before the present one is at its end.
 fn only_empty_follow(dir: &Path, files: &[&Entry], index: usize) -> bool {
-    let is_empty = |entry: &&Entry| std::fs::metadata(dir.join(&entry.name)).is_ok_and(|found| found.len() == 0);
+    let is_empty = |entry: &&Entry| {
+        let (storage, name) = storage_of(&dir.join(&entry.name));
+        let end = storage.open(&name, OpenMode::Read).and_then(|file| filler::content_end(&file, file.len()?));
+        end.is_ok_and(|end| end == 0)
+    };
     let behind = &files[index + 1..];
     behind.is_empty() || files[index].kind == Kind::Incr && behind.iter().all(is_empty)
 }
@@ -212,7 +216,7 @@ fn first_lsn(path: &Path) -> Option<u64> {
 }
 
 fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, surroundings: &mut Surroundings<'_>) -> io::Result<bool> {
-    let Subject { path, shown, label, later, .. } = subject;
+    let Subject { path, shown, label, .. } = subject;
     let head = match read_head(path) {
         Ok(head) => head,
         Err(e) => {
@@ -236,27 +240,12 @@ fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, 
         writeln!(surroundings.out, "RDB preamble is OK, proceeding with AOF tail...")?;
     }
     if let Some(timestamp) = options.truncate_to_timestamp {
-        let Some(cut) = find_timestamp(path, rdb_end, timestamp)? else {
-            writeln!(surroundings.out, "AOF {shown} has nothing after timestamp {timestamp}")?;
-            return Ok(true);
-        };
-        if !matches!(later, Later::None) {
-            writeln!(
-                surroundings.out,
-                "Failed to truncate AOF {shown} to timestamp {timestamp} to offset {} because it is not the last file.\n\
-                 If you insist, please delete all files after this file according to the manifest file and delete the \
-                 corresponding records in manifest file manually. Then re-run graven check-aof.",
-                cut.offset
-            )?;
-            return Ok(false);
-        }
-        cut_with(path, cut.offset, &cut.keep)?;
-        writeln!(surroundings.out, "Successfully truncated AOF {shown} to timestamp {timestamp}")?;
-        return Ok(true);
+        return truncate_to(subject, rdb_end, timestamp, surroundings);
     }
-    let Report { size, ok_up_to, problem, whole_block, filler } = check_file(subject, rdb_end, progress)?;
+    let report = check_file(subject, rdb_end, progress)?;
+    let Report { size, ok_up_to, problem, whole_block, filler } = &report;
     let diff = size - ok_up_to;
-    match &problem {
+    match problem {
         Some((offset, reason)) => writeln!(surroundings.out, "0x{offset:16x}: {reason}")?,
         None if diff > 0 => {
             writeln!(surroundings.out, "0x{ok_up_to:16x}: From here on it was written again into a later file; a server cuts this off")?;
@@ -272,13 +261,43 @@ fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, 
         writeln!(surroundings.out, "{label} {shown} is valid")?;
         return Ok(true);
     }
-    if filler > 0 {
+    if *filler > 0 {
         writeln!(surroundings.out, "{filler} bytes at the end are filler, which holds nothing")?;
     }
     if let Some(at) = whole_block {
-        writeln!(surroundings.out, "{}", remedy::instead_of_a_cut(at))?;
+        writeln!(surroundings.out, "{}", remedy::instead_of_a_cut(*at))?;
     }
-    match (later, options.fix) {
+    offer_cut(subject, &report, options.fix, surroundings)
+}
+
+/// Cuts everything off that is later than this second, if no file follows.
+fn truncate_to(subject: &Subject, rdb_end: u64, timestamp: i64, surroundings: &mut Surroundings<'_>) -> io::Result<bool> {
+    let Subject { path, shown, later, .. } = subject;
+    let Some(cut) = find_timestamp(path, rdb_end, timestamp)? else {
+        writeln!(surroundings.out, "AOF {shown} has nothing after timestamp {timestamp}")?;
+        return Ok(true);
+    };
+    if !matches!(later, Later::None) {
+        writeln!(
+            surroundings.out,
+            "Failed to truncate AOF {shown} to timestamp {timestamp} to offset {} because it is not the last file.\n\
+             If you insist, please delete all files after this file according to the manifest file and delete the \
+             corresponding records in manifest file manually. Then re-run graven check-aof.",
+            cut.offset
+        )?;
+        return Ok(false);
+    }
+    cut_with(path, cut.offset, &cut.keep)?;
+    writeln!(surroundings.out, "Successfully truncated AOF {shown} to timestamp {timestamp}")?;
+    Ok(true)
+}
+
+/// Cuts a damaged end off, if no file follows, and who asked for it says yes.
+fn offer_cut(subject: &Subject, report: &Report, fix: bool, surroundings: &mut Surroundings<'_>) -> io::Result<bool> {
+    let Subject { path, shown, later, .. } = subject;
+    let Report { size, ok_up_to, .. } = report;
+    let diff = size - ok_up_to;
+    match (later, fix) {
         (Later::InManifest(manifest), fix) => {
             let failed = if fix { format!("Failed to truncate AOF {shown}") } else { format!("AOF {shown} is not valid") };
             writeln!(
@@ -305,7 +324,7 @@ fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, 
         writeln!(surroundings.out, "Aborting...")?;
         return Ok(false);
     }
-    cut_with(path, ok_up_to, &[])?;
+    cut_with(path, *ok_up_to, &[])?;
     writeln!(surroundings.out, "Successfully truncated AOF {shown}")?;
     Ok(true)
 }

@@ -26,8 +26,8 @@
 //! for the new file when nothing in it was durable: all of it is in the next one, and its anchor may be lost.
 //! A base is not put in place before the log is well again. The manifest is changed by one job at a time: rolls wait for a prepare or an install, and the other way.
 //!
-//! **A log in the making** ([`Log::begin`]) is one of which 1 to 3 are done and there is no manifest yet: its incremental has a temporary
-//! name until 5 renames it as well. What is appended is not promised to anybody until then ([`Log::is_pending`]); the files of an earlier
+//! **A log in the making** ([`crate::Log::begin`]) is one of which 1 to 3 are done and there is no manifest yet: its incremental has a temporary
+//! name until 5 renames it as well. What is appended is not promised to anybody until then ([`crate::Log::is_pending`]); the files of an earlier
 //! log stay in force. Where there is none, a stop between the renames and the manifest would leave segments without a manifest,
 //! which a start refuses. So an empty file `temp-NAME.SEQ.creating` comes first: without a manifest, it tells that the segments of that
 //! number are debris.
@@ -39,13 +39,13 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::block::HeaderLine;
+use crate::directory::Place;
 use crate::directory::{self, segment_seq};
 use crate::fresh::BaseFormat;
 use crate::fs::FsStorage;
 use crate::manifest::{Entry, Kind, Manifest};
-use crate::roll::Place;
 use crate::segment::{Segment, write_all_at};
-use crate::storage::{File, OpenMode, Storage};
+use crate::storage::{File, OpenMode, Storage, sync_uninterrupted};
 
 /// With `aof-rewrite-incremental-fsync`, a sync after so many bytes.
 const SYNC_EVERY_BYTES: u64 = 4 << 20;
@@ -117,8 +117,8 @@ pub struct BaseTarget<S: Storage> {
 
 impl<S: Storage> BaseTarget<S> {
     /// The writer. It creates its file at the first write.
-    pub fn create(self) -> io::Result<BaseWriter<S>> {
-        Ok(BaseWriter::new(self.place, self.format, self.first_seq, self.is_incremental))
+    pub fn create(self) -> BaseWriter<S> {
+        BaseWriter::new(self.place, self.format, self.first_seq, self.is_incremental)
     }
 }
 
@@ -207,7 +207,7 @@ impl<S: Storage> BaseWriter<S> {
     /// The disk fails, or has failed while the base was written.
     pub fn finish(mut self) -> io::Result<FinishedBase<S>> {
         self.put()?;
-        sync(self.file.as_ref().expect("it was created by the first write"))?;
+        sync_uninterrupted(self.file.as_ref().expect("it was created by the first write"))?;
         Ok(FinishedBase { temp: self.temp, bytes: self.bytes })
     }
 
@@ -227,7 +227,7 @@ impl<S: Storage> BaseWriter<S> {
         self.buffer.clear();
         if self.is_incremental && self.unsynced >= SYNC_EVERY_BYTES {
             self.unsynced = 0;
-            sync(file)?;
+            sync_uninterrupted(file)?;
         }
         self.has_failed = false;
         Ok(())
@@ -247,16 +247,6 @@ impl<S: Storage> TempBase<S> {
                     return opened;
                 }
             }
-        }
-    }
-}
-
-/// An interrupted sync must not reach a caller that takes an interruption for "nothing was written, so write it again".
-fn sync<F: File>(file: &F) -> io::Result<()> {
-    loop {
-        match file.sync_data() {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            synced => return synced,
         }
     }
 }

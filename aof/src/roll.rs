@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::block::HeaderLine;
+use crate::directory::Place;
 use crate::manifest::{Entry, Kind, Manifest};
 use crate::queue::Block;
 use crate::reader;
@@ -18,13 +19,6 @@ use crate::storage::{File, OpenMode, Storage};
 
 /// Stands in the error that clients get, so it is one line.
 const CANNOT_BE_READ_BACK: &str = "what the file held before the failed fsync can't be read back; SAVE, then SHUTDOWN NOSAVE FORCE, move the append only directory away and start again: the log is then made from the snapshot";
-
-/// Where the files are.
-pub struct Place<S> {
-    pub storage: Arc<S>,
-    pub dir: String,
-    pub file_name: String,
-}
 
 /// What to move.
 pub struct RollJob<S: Storage> {

@@ -10,7 +10,7 @@
 //!   why overlapping syncs each use a handle of their own (on Linux an error is told once per open file description, so two
 //!   threads that share one could see one failure and one undeserved success).
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Read, Write};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,38 @@ pub(crate) fn read_up_to<F: File>(file: &F, offset: u64, into: &mut Vec<u8>, cou
     }
     into.truncate(start + filled);
     Ok(())
+}
+
+/// [`File::sync_data`], again if it was interrupted: that must not reach [`Write::write_all`], for which an interruption means that nothing
+/// was written and is to be written again.
+pub fn sync_uninterrupted<F: File>(file: &F) -> io::Result<()> {
+    loop {
+        match file.sync_data() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            synced => return synced,
+        }
+    }
+}
+
+/// A file that is read from its beginning to its end.
+pub struct SequentialReader<F> {
+    file: F,
+    offset: u64,
+}
+
+impl<F: File> SequentialReader<F> {
+    /// Of a whole file.
+    pub fn new(file: F) -> Self {
+        SequentialReader { file, offset: 0 }
+    }
+}
+
+impl<F: File> Read for SequentialReader<F> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(self.offset, into)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
 }
 
 /// A file that is written from its beginning to its end.

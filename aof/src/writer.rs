@@ -5,7 +5,8 @@
 //! 1. `append`: it joins the queue; `appended` moves.
 //! 2. `next_action` gives a [`Job`]: write these blocks, and perhaps sync. Inline (the caller does it now) or handed to the I/O
 //!    threads, which write in the order of the jobs while their syncs overlap.
-//! 3. `Written`: `written` moves; the bytes are kept. 4. `Synced`: `durable` moves; the bytes are forgotten.
+//! 3. `Written`: `written` moves; the bytes are kept.
+//! 4. `Synced`: `durable` moves; the bytes are forgotten.
 //!
 //! **When the disk fails** (every order below is safe at each point where the process or the machine may stop):
 //! * *A write fails and was undone* (the file was cut back to the last whole block): the same file is tried again, at growing
@@ -24,7 +25,7 @@ mod schedule;
 
 use std::collections::VecDeque;
 
-use crate::job::{Action, Event, Job, Place, Roll, Span};
+use crate::job::{Action, Event, Executor, Job, Roll, Span};
 use crate::log::{Failure, LatencySample};
 use crate::options::Limits;
 use crate::policy::{FsyncPolicy, Watermarks};
@@ -47,7 +48,7 @@ const RECENT_SYNCS: usize = 256;
 
 struct InFlight {
     id: u64,
-    place: Place,
+    executor: Executor,
     /// Position and file length behind its write; none once it is written.
     write: Option<(u64, u64)>,
     /// Position and file length that its sync covers.
@@ -215,7 +216,7 @@ impl Writer {
                 }
                 self.phase = Phase::Trying { backoff_us };
                 let sync = self.policy == FsyncPolicy::Always;
-                Some(self.write(Place::Handed, sync, now_us))
+                Some(self.write(Executor::Handed, sync, now_us))
             }
             Phase::MustRoll { at_us, backoff_us } => {
                 if now_us < at_us || !self.in_flight.is_empty() || self.rolls_held {
@@ -242,7 +243,7 @@ impl Writer {
         matches!(self.phase, Phase::Healthy)
     }
 
-    fn write(&mut self, place: Place, sync: bool, now_us: u64) -> Action {
+    fn write(&mut self, executor: Executor, sync: bool, now_us: u64) -> Action {
         let (from, to, file_bytes) = self.queue.hand_over(JOB_MAX_BYTES, self.limit(), self.checksums);
         let file_start = self.tail_len;
         self.tail_len += file_bytes;
@@ -251,15 +252,15 @@ impl Writer {
         let fills = is_small && self.checksums && self.policy == FsyncPolicy::Always;
         let fill_ahead = if fills { self.limits.fill_ahead_bytes } else { 0 };
         let span = Span { from, to, file_start, file_end: self.tail_len, fill_ahead };
-        self.start(place, Some(span), sync.then_some((to, self.tail_len)), now_us)
+        self.start(executor, Some(span), sync.then_some((to, self.tail_len)), now_us)
     }
 
     fn sync(&mut self, now_us: u64) -> Action {
         self.next_tick_us = now_us + FSYNC_INTERVAL_US;
-        self.start(Place::Handed, None, Some((self.marks.written, self.written_len)), now_us)
+        self.start(Executor::Handed, None, Some((self.marks.written, self.written_len)), now_us)
     }
 
-    fn start(&mut self, place: Place, write: Option<Span>, sync: Option<(u64, u64)>, now_us: u64) -> Action {
+    fn start(&mut self, executor: Executor, write: Option<Span>, sync: Option<(u64, u64)>, now_us: u64) -> Action {
         self.next_id += 1;
         let behind_us = self.queue.oldest_pending_us().unwrap_or(now_us);
         let alone = self.in_flight.iter().all(|job| job.sync.is_none());
@@ -267,8 +268,8 @@ impl Writer {
             self.in_flight.iter_mut().for_each(|job| job.alone = false);
         }
         let write_end = write.map(|span| (span.to, self.tail_len));
-        self.in_flight.push_back(InFlight { id: self.next_id, place, write: write_end, sync, behind_us, alone });
-        Action::Run(Job { id: self.next_id, generation: self.generation, place, write, sync: sync.is_some() })
+        self.in_flight.push_back(InFlight { id: self.next_id, executor, write: write_end, sync, behind_us, alone });
+        Action::Run(Job { id: self.next_id, generation: self.generation, executor, write, sync: sync.is_some() })
     }
 
     fn roll(&mut self, backoff_us: u64) -> Action {
@@ -297,7 +298,7 @@ impl Writer {
             Event::Refused { id } => {
                 self.remove(id);
             }
-            Event::Rolled { id, file_len } => self.on_rolled(id, file_len, now_us),
+            Event::Rolled { id, file_len } => self.on_rolled(id, file_len),
             Event::RollFailed { id, error } => {
                 let Phase::Rolling { id: expected, backoff_us, .. } = self.phase else { return };
                 if id == expected {
@@ -313,7 +314,7 @@ impl Writer {
         let Some(index) = self.in_flight.iter().position(|job| job.id == id) else { return };
         let job = &mut self.in_flight[index];
         let (to, len) = job.write.take().expect("a job is written once");
-        let (place, syncs) = (job.place, job.sync.is_some());
+        let (executor, syncs) = (job.executor, job.sync.is_some());
         debug_assert!(to > self.marks.written && len > self.written_len, "jobs are written in order");
         if !syncs {
             self.in_flight.remove(index);
@@ -325,7 +326,7 @@ impl Writer {
         if !retain {
             self.kept_from = (to, len);
         }
-        if took_us >= SLOW_WRITE_US && place == Place::Inline {
+        if took_us >= SLOW_WRITE_US && executor == Executor::Inline {
             self.slow_writes_until_us = now_us + SLOW_WRITE_BAN_US;
         }
         self.sample("aof-write", took_us);
@@ -341,7 +342,7 @@ impl Writer {
         self.syncs += 1;
         self.early_sync_from_us = now_us + took_us;
         if self.policy == FsyncPolicy::Always {
-            self.strategy.record(took_us, job.place == Place::Inline, job.alone, now_us);
+            self.strategy.record(took_us, job.executor == Executor::Inline, job.alone, now_us);
             self.sample("aof-fsync-always", took_us);
         }
         // After another sync failed, this success may have been told because the error already was.
@@ -362,7 +363,7 @@ impl Writer {
         }
     }
 
-    fn on_rolled(&mut self, id: u64, file_len: u64, _now_us: u64) {
+    fn on_rolled(&mut self, id: u64, file_len: u64) {
         let Phase::Rolling { id: expected, to, .. } = self.phase else { return };
         if id != expected {
             return;

@@ -177,6 +177,21 @@ fn a_segment_given_alone_is_not_taken_for_the_last_one() {
 }
 
 #[test]
+fn a_file_that_holds_nothing_yet_does_not_keep_the_one_before_from_being_cut() {
+    let (log, at) = four_blocks();
+    for next in [String::new(), format!("{}\n", "#".repeat(63)).repeat(16)] {
+        let dir = tempfile::tempdir().unwrap();
+        let [first, second, manifest] = ["a.aof.1.incr.aof", "a.aof.2.incr.aof", "a.aof.manifest"].map(|name| dir.path().join(name));
+        std::fs::write(&first, &log[..at[2] + 9]).unwrap();
+        std::fs::write(&second, &next).unwrap();
+        std::fs::write(&manifest, "file a.aof.1.incr.aof seq 1 type i\nfile a.aof.2.incr.aof seq 2 type i\n").unwrap();
+        let (text, valid) = run(&manifest, CheckOptions { fix: true, ..CheckOptions::default() }, true);
+        assert!(valid, "{text}");
+        assert_eq!(std::fs::read(&first).unwrap(), &log[..at[2]]);
+    }
+}
+
+#[test]
 fn where_a_cut_would_lose_good_blocks_it_is_said_before_the_question() {
     let (mut log, at) = four_blocks();
     let dir = tempfile::tempdir().unwrap();

@@ -177,7 +177,7 @@ impl World {
 
     /// The state at the line: here, all that led to it.
     fn write_base(&mut self, log: &Log<SimStorage>, line: usize) -> std::io::Result<FinishedBase<SimStorage>> {
-        let mut base = log.base_writer(BaseFormat::Commands, self.dice.below(2) == 0)?;
+        let mut base = log.base_writer(BaseFormat::Commands, self.dice.below(2) == 0);
         let mut from = 0;
         for &end in self.ends.iter().filter(|end| **end as usize <= line) {
             let commands = &self.stream[from..end as usize];

@@ -37,7 +37,7 @@ impl Redis {
         let redis = Redis { child, port };
         let until = Instant::now() + Duration::from_secs(20);
         while Instant::now() < until {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() && redis.ask("PING") == "+PONG" {
+            if redis.try_ask("PING").is_ok_and(|reply| reply == "+PONG") {
                 return Some(redis);
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -46,16 +46,20 @@ impl Redis {
     }
 
     fn ask(&self, line: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(stream, "{line}\r\n").unwrap();
+        self.try_ask(line).unwrap()
+    }
+
+    fn try_ask(&self, line: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        write!(stream, "{line}\r\n")?;
         let mut reader = BufReader::new(stream);
         let mut reply = String::new();
-        reader.read_line(&mut reply).unwrap();
+        reader.read_line(&mut reply)?;
         if reply.starts_with('$') && !reply.starts_with("$-1") {
             reply.clear();
-            reader.read_line(&mut reply).unwrap();
+            reader.read_line(&mut reply)?;
         }
-        reply.trim_end().to_owned()
+        Ok(reply.trim_end().to_owned())
     }
 }
 
@@ -350,7 +354,7 @@ fn redis_accepts_the_files_at_every_stage_of_a_rewrite() {
             }
         }
         if stage == "installed" || stage == "history kept" {
-            let mut base = log.base_writer(BaseFormat::Commands, true).unwrap();
+            let mut base = log.base_writer(BaseFormat::Commands, true);
             let keys = (0..25).map(|i| command(&["SET", &format!("key{i}"), "from the base"]));
             let state = [command(&["SELECT", "0"]), keys.flatten().collect(), command(&["SET", "count", "25"])].concat();
             base.write_block(0, &state).unwrap();
@@ -380,7 +384,7 @@ fn redis_loads_a_log_that_was_begun_beside_an_earlier_one() {
     let storage = Arc::new(FsStorage::new(dir.path()));
     let mut log = once_it_is_free(|| Log::begin(storage.clone(), Options::default(), Runtime::new(|| ()), 4711));
     write_keys(&mut log, 100, 2);
-    let mut base = log.base_writer(BaseFormat::Commands, false).unwrap();
+    let mut base = log.base_writer(BaseFormat::Commands, false);
     base.write_all(&[command(&["SELECT", "0"]), command(&["SET", "count", "40"])].concat()).unwrap();
     log.install_base(base.finish().unwrap(), 0);
     wait_for(&mut log, RewriteState::Done);

@@ -34,7 +34,7 @@ impl Rewriting for Bench {
     }
 
     fn base(&self, values: &[&str]) -> FinishedBase<SimStorage> {
-        let mut base = self.log.base_writer(BaseFormat::Commands, false).unwrap();
+        let mut base = self.log.base_writer(BaseFormat::Commands, false);
         values.iter().for_each(|value| base.write_all(&batch(value)).unwrap());
         base.finish().unwrap()
     }
@@ -100,7 +100,7 @@ fn an_interrupted_sync_does_not_write_a_piece_of_the_base_twice() {
     let mut bench = bench(FsyncPolicy::Always);
     bench.get_ready();
     bench.log.switch(bench.now());
-    let mut base = bench.log.base_writer(BaseFormat::Commands, true).unwrap();
+    let mut base = bench.log.base_writer(BaseFormat::Commands, true);
     let piece = vec![7u8; 256 << 10];
     bench.disk.plant(Op::Sync, 1, Fault::Errno(EINTR));
     for _ in 0..20 {
@@ -117,7 +117,7 @@ fn a_base_whose_write_failed_is_never_called_finished() {
         let mut bench = bench(FsyncPolicy::Always);
         bench.get_ready();
         bench.log.switch(bench.now());
-        let mut base = bench.log.base_writer(BaseFormat::Commands, true).unwrap();
+        let mut base = bench.log.base_writer(BaseFormat::Commands, true);
         bench.disk.plant(op, nth, Fault::Errno(EIO));
         let piece = vec![7u8; 256 << 10];
         let failed = (0..20).filter(|_| base.write_all(&piece).is_err()).count();
@@ -133,12 +133,12 @@ fn the_writer_of_an_abandoned_base_does_not_touch_that_of_the_next() {
     bench.get_ready();
     bench.log.switch(bench.now());
     bench.run_io();
-    let abandoned = bench.log.base_writer(BaseFormat::Commands, false).unwrap();
+    let abandoned = bench.log.base_writer(BaseFormat::Commands, false);
     bench.log.end_rewrite();
     bench.get_ready();
     bench.log.switch(bench.now());
     bench.run_io();
-    let mut next = bench.log.base_writer(BaseFormat::Commands, false).unwrap();
+    let mut next = bench.log.base_writer(BaseFormat::Commands, false);
     next.write_all(&batch("a")).unwrap();
     // The encoder notices late that nobody wants it.
     drop(abandoned);
@@ -176,8 +176,8 @@ fn after_a_failed_rewrite_and_one_that_succeeds_no_unnamed_file_is_left() {
                 if bench.log.rewrite() == RewriteState::Ready {
                     bench.log.switch(bench.now());
                     bench.run_io();
-                    if let Ok(mut base) = bench.log.base_writer(BaseFormat::Commands, false)
-                        && base.write_all(&batch("a")).is_ok()
+                    let mut base = bench.log.base_writer(BaseFormat::Commands, false);
+                    if base.write_all(&batch("a")).is_ok()
                         && let Ok(base) = base.finish()
                     {
                         bench.log.install_base(base, bench.now());
@@ -264,8 +264,8 @@ fn pending_life(earlier: bool, arrange: impl Fn(&SimStorage)) -> (SimStorage, bo
         let mut bench = Bench { disk: disk.clone(), clock, log };
         bench.submit("meanwhile");
         bench.run_io();
-        if let Ok(mut base) = bench.log.base_writer(BaseFormat::Commands, false)
-            && base.write_all(&batch("state")).is_ok()
+        let mut base = bench.log.base_writer(BaseFormat::Commands, false);
+        if base.write_all(&batch("state")).is_ok()
             && let Ok(base) = base.finish()
         {
             bench.log.install_base(base, bench.now());

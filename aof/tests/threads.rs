@@ -206,13 +206,11 @@ fn a_stalled_fsync_never_holds_up_everysec_and_a_fast_disk_is_synced_inline_agai
     let mut server = open(&disk, FsyncPolicy::Everysec);
     disk.sync_us.store(1_500_000, Ordering::SeqCst);
     server.submit(0);
-    let began = Instant::now();
     for i in 1..200 {
         let lsn = server.submit(i);
         server.wait_until(lsn, |log| log.watermarks().written);
     }
-    assert!(began.elapsed() < Duration::from_millis(1_000), "{:?}", began.elapsed());
-    assert_eq!(server.log.watermarks().durable, 0);
+    assert_eq!(server.log.watermarks().durable, 0, "the fsync was waited for");
     disk.sync_us.store(0, Ordering::SeqCst);
     let now = server.now();
     server.log.set_policy(FsyncPolicy::Always, now);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use graven_testkit::process::Builder;
-use graven_testkit::{Program, Server, Value, client};
+use graven_testkit::{Program, Server, Value, client, skipped};
 
 fn graven() -> Builder {
     Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven")))
@@ -65,7 +65,7 @@ fn redis_cli_is_usable_interactively() {
     let mut child = match child {
         Ok(child) => child,
         Err(error) => {
-            println!("skipped: no `script` program to give redis-cli a terminal: {error}");
+            skipped(format_args!("no `script` program to give redis-cli a terminal: {error}"));
             return;
         }
     };
@@ -192,12 +192,12 @@ fn python_with_redis() -> Option<PathBuf> {
     }
     let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).output();
     if !made.as_ref().is_ok_and(|output| output.status.success()) {
-        println!("skipped: python3 -m venv does not work here: {made:?}");
+        skipped(format_args!("python3 -m venv does not work here: {made:?}"));
         return None;
     }
     let installed = Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "redis"]).output();
     if !has(&python) {
-        println!("skipped: redis-py could not be installed: {installed:?}");
+        skipped(format_args!("redis-py could not be installed: {installed:?}"));
         return None;
     }
     Some(python)
@@ -264,7 +264,7 @@ fn node_with_redis() -> Option<PathBuf> {
     if !dir.join("node_modules/redis/package.json").exists() {
         let installed = Command::new("npm").args(["install", "--silent", "--no-save", "--prefix"]).arg(&dir).arg("redis").output();
         if !dir.join("node_modules/redis/package.json").exists() {
-            println!("skipped: node-redis could not be installed: {installed:?}");
+            skipped(format_args!("node-redis could not be installed: {installed:?}"));
             return None;
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use graven_testkit::history::power::{Losses, run_on};
 use graven_testkit::history::{MayLose, Moment, Plan, Summary};
-use graven_testkit::power::{Ignored, LossyDisk, Order, skipped};
+use graven_testkit::power::{Ignored, LossyDisk, Order};
 use graven_testkit::process::Builder;
 use graven_testkit::{Program, Server};
 
@@ -18,7 +18,7 @@ fn graven(policy: &str) -> Builder {
 }
 
 fn disk(order: Order) -> Option<LossyDisk> {
-    LossyDisk::mount(order).map_err(|reason| skipped(&reason)).ok()
+    LossyDisk::mount(order).map_err(graven_testkit::skipped).ok()
 }
 
 fn plan(seed: u64, rounds: usize) -> Plan {

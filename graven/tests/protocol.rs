@@ -285,7 +285,7 @@ fn unix_sockets_and_ipv6_serve_the_same() {
     assert_eq!(Client::unix(&path).unwrap().line("GET a"), Value::bulk("1"));
 
     if std::net::TcpListener::bind("[::1]:0").is_err() {
-        println!("skipped: no IPv6 on this machine");
+        graven_testkit::skipped("no IPv6 on this machine");
         return;
     }
     let server = graven().option("bind", "127.0.0.1 ::1").start().unwrap();

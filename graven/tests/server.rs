@@ -301,7 +301,7 @@ fn slow_fsyncs_are_latency_events() {
     client.line("SET a 1");
     client.line("SET a 2");
     faults.sync_delay(Duration::ZERO);
-    eventually("an aof event", || format!("{:?}", client.line("LATENCY LATEST")).contains("aof-"));
+    eventually("an aof event", || format!("{:?}", client.line("LATENCY LATEST")).contains("aof-fsync-always"));
 }
 
 #[test]
@@ -470,16 +470,19 @@ fn a_soft_limit_drops_after_its_seconds() {
     let mut setup = server.client();
     setup.call(&["SET", "big", &"v".repeat(1 << 20)]);
     let mut slow = server.client();
+    let start = Instant::now();
     for _ in 0..12 {
         let _ = slow.send(&["GET", "big"]);
     }
     eventually("the slow reader is dropped", || server.info_field("clients", "connected_clients") == "2");
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(server.info_field("stats", "client_output_buffer_limit_disconnections"), "1");
 }
 
 #[test]
 fn outsiders_are_refused_in_protected_mode() {
     let Some(address) = foreign_address() else {
-        println!("skipped: this machine has no address but the loopback");
+        graven_testkit::skipped("this machine has no address but the loopback");
         return;
     };
     let server = graven().option("bind", "0.0.0.0").start().unwrap();

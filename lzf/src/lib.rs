@@ -1,4 +1,4 @@
-//! LZF, the compression of strings in the format: a stream of literal runs and of copies from what came before.
+//! LZF, the compression of strings in RDB files and of inner nodes of lists: a stream of literal runs and of copies from what came before.
 //!
 //! ```text
 //! 000LLLLL  <L+1 bytes>                   L+1 bytes as they are            (1 to 32)

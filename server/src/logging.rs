@@ -77,10 +77,6 @@ pub enum Role {
     Starting = b'C',
     /// Serving, and nobody's replica.
     Master = b'M',
-    /// A replica.
-    Replica = b'S',
-    /// Watching others.
-    Sentinel = b'X',
 }
 
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Notice as u8);

@@ -179,13 +179,7 @@ impl Outside {
         let client = &self.clients[slot];
         let limit = self.config.output_buffer_limits[client.class() as usize].hard_bytes;
         if limit > 0 && client.output.pending_bytes() as u64 > limit && !client.doomed {
-            crate::logging::log!(
-                Warning,
-                "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
-                client.id,
-                client.address
-            );
-            self.stats.output_buffer_closed += 1;
+            self.stats.note_overcoming_output_limit(client);
             self.doom(slot);
         }
     }

@@ -88,7 +88,7 @@ impl Outside {
         let target = log.base_target(format, config.aof_rewrite_incremental_fsync);
         let capture = engine.keyspace.begin_capture();
         let facts = snapshot::facts(engine, config, capture.databases().to_vec(), true);
-        let work: Work<FinishedBase<Disk>> = Box::new(move |source| source.encode(form, facts, target.create()?)?.0.finish());
+        let work: Work<FinishedBase<Disk>> = Box::new(move |source| source.encode(form, facts, target.create())?.0.finish());
         Stage::Base(Job::start(capture, work, self.surroundings.worker_waker(&self.waker), now_us))
     }
 

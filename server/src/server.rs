@@ -54,7 +54,7 @@ pub enum ServerError {
     #[error("{0}\nFailed listening on port {1}, aborting.")]
     Listen(ListenError, String),
     /// No port, no address and no unix socket.
-    #[error("Configured to not listen anywhere, exiting.")]
+    #[error("Configured to not listen anywhere, exiting. Set 'port' and 'bind', or 'unixsocket'.")]
     NotListening,
     /// The log.
     #[error(transparent)]

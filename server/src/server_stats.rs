@@ -1,5 +1,7 @@
 //! Counters of the server that `INFO` shows.
 
+use crate::client::Client;
+use crate::logging::log;
 use crate::snapshot::Loaded;
 
 /// How many samples the momentary rates are averaged over; one is taken each 100 ms.
@@ -73,5 +75,16 @@ impl ServerStats {
     pub(crate) fn note_rdb(&mut self, loaded: &Loaded) {
         self.rdb_keys_loaded = loaded.keys;
         self.rdb_keys_expired = loaded.expired;
+    }
+
+    /// A client is closed because it does not read its replies.
+    pub(crate) fn note_overcoming_output_limit(&mut self, client: &Client) {
+        log!(
+            Warning,
+            "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+            client.id,
+            client.address
+        );
+        self.output_buffer_closed += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::logging::log;
 use crate::server::Server;
-use graven_engine::{Pause, SessionFlags};
+use graven_engine::SessionFlags;
 use std::time::Duration;
 
 /// Longest stretch of active expiry, so that nobody waits for it longer than this.
@@ -61,9 +61,6 @@ impl Server {
     /// What happens ten times a second.
     fn cron(&mut self) {
         let now_ms = self.engine.now_ms();
-        if self.engine.pause != Pause::Off && now_ms >= self.outside.pause_until_ms {
-            self.engine.pause = Pause::Off;
-        }
         self.timers.expiring = !self.outside.log_fails;
         let stats = &mut self.outside.stats;
         stats.ops.sample(now_ms, self.engine.stats.commands);
@@ -113,13 +110,7 @@ impl Server {
             let may_idle = !client.is_blocked() && !is_held && !client.is_listening() && !client.has_flag(SessionFlags::MONITOR);
             let idle = timeout_ms > 0 && quiet_ms > timeout_ms && may_idle;
             if too_long || stuck {
-                log!(
-                    Warning,
-                    "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
-                    client.id,
-                    client.address
-                );
-                self.outside.stats.output_buffer_closed += 1;
+                self.outside.stats.note_overcoming_output_limit(client);
             } else if idle {
                 log!(Verbose, "Closing idle client {}", client.address);
             }

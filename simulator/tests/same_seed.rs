@@ -35,7 +35,8 @@ fn no_promise_is_broken_and_every_crash_point_is_hit() {
     for seed in 1_000_000..1_000_800 {
         let plan = Plan { policy: policies[seed as usize % 4], ..Plan::new(seed) };
         let outcome = quiet_run(plan);
-        assert_eq!(outcome.failure, None, "cargo xtask simulate --seed {seed}, {plan:?}");
+        let policy = plan.policy.map(|policy| format!(" --policy {policy}")).unwrap_or_default();
+        assert_eq!(outcome.failure, None, "cargo xtask simulate --seed {seed}{policy}, {plan:?}");
         totals.add(&outcome.totals);
     }
     println!("{totals}\n{}", totals.points);

@@ -151,17 +151,6 @@ impl DiskFaults {
         Ok(lost)
     }
 
-    /// Everything now in the directory counts as synced: the power loss comes after this.
-    pub fn mark_synced(&self, append_dir: &Path) -> Result<()> {
-        let mut slots = vec![0u8; (2 * FILES * 8) as usize];
-        for (slot, entry) in fs::read_dir(append_dir)?.enumerate() {
-            let metadata = entry?.metadata()?;
-            slots[slot * 16..slot * 16 + 8].copy_from_slice(&metadata.ino().to_ne_bytes());
-            slots[slot * 16 + 8..slot * 16 + 16].copy_from_slice(&metadata.len().to_ne_bytes());
-        }
-        Ok(self.control.write_all_at(&slots, FIELDS * 8)?)
-    }
-
     fn synced_bytes(&self, inode: u64) -> u64 {
         let slot = (0..FILES).find(|slot| self.word(FIELDS + 2 * slot) == inode);
         slot.map_or(0, |slot| self.word(FIELDS + 2 * slot + 1))

@@ -6,10 +6,11 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::time::{Duration, Instant};
 
 use graven_testkit::LossyDisk;
-use graven_testkit::power::{Order, skipped};
+use graven_testkit::power::Order;
+use graven_testkit::skipped;
 
 fn disk(order: Order) -> Option<LossyDisk> {
-    LossyDisk::mount(order).map_err(|reason| skipped(&reason)).ok()
+    LossyDisk::mount(order).map_err(skipped).ok()
 }
 
 fn sync_directory(disk: &LossyDisk) {

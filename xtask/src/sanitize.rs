@@ -9,11 +9,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::step;
 
-/// What has `unsafe` code, or reads what others wrote: the store, RDB files, and in the binary the allocator, of which the
-/// sanitizer sees what is around it and not its blocks.
+/// What has `unsafe` code, or reads what others wrote: the store, the log's files, RDB files, and in the binary the allocator, of
+/// which the sanitizer sees what is around it and not its blocks.
 const TESTS: &[&[&str]] = &[
     &["--package", "graven-store", "--lib", "--tests"],
     &["--package", "graven-rdb", "--lib", "--tests"],
+    &["--package", "graven-aof", "--lib", "--test", "check_aof", "--test", "threads"],
     &["--package", "graven", "--bin", "graven"],
 ];
 const FLAGS: &str = "-Zsanitizer=address";

@@ -22,7 +22,7 @@ impl Writer {
     }
 
     /// Everything appended so far goes into the present file and becomes durable there; everything after goes into another one
-    /// ([`Action::Switch`]), which waits for that. Returns the position between.
+    /// ([`crate::job::Action::Switch`]), which waits for that. Returns the position between.
     pub fn begin_switch(&mut self) -> u64 {
         debug_assert!(self.boundary.is_none());
         let boundary = self.marks.appended;

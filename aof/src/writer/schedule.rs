@@ -1,7 +1,7 @@
 //! What a healthy writer does next: `always` here, `everysec` and `no` there.
 
 use super::{FSYNC_INTERVAL_US, Writer};
-use crate::job::{Action, Place};
+use crate::job::{Action, Executor};
 use crate::policy::{FsyncPolicy, Watermarks};
 use crate::strategy::Mode;
 
@@ -24,11 +24,11 @@ impl Writer {
                     return None;
                 }
                 let sync = !self.strategy.hands_over_sync();
-                Some(self.write(Place::Inline, sync, now_us))
+                Some(self.write(Executor::Inline, sync, now_us))
             }
             Mode::Inline => None,
             Mode::Overlapped(most) => {
-                (self.in_flight.len() < most && !self.gathers(most, now_us)).then(|| self.write(Place::Handed, true, now_us))
+                (self.in_flight.len() < most && !self.gathers(most, now_us)).then(|| self.write(Executor::Handed, true, now_us))
             }
         }
     }
@@ -55,10 +55,10 @@ impl Writer {
     pub(super) fn next_relaxed(&mut self, now_us: u64) -> Option<Action> {
         if self.has_unhanded() {
             if self.in_flight.is_empty() && now_us >= self.slow_writes_until_us {
-                return Some(self.write(Place::Inline, false, now_us));
+                return Some(self.write(Executor::Inline, false, now_us));
             }
             if self.in_flight.iter().filter(|job| job.write.is_some()).count() < WRITES_IN_FLIGHT_MAX {
-                return Some(self.write(Place::Handed, false, now_us));
+                return Some(self.write(Executor::Handed, false, now_us));
             }
         }
         if self.marks.written == self.marks.durable {

@@ -85,7 +85,7 @@ pub struct Options {
     pub rdb_save_incremental_fsync: bool,
     /// `stop-writes-on-bgsave-error`
     pub stop_writes_on_bgsave_error: bool,
-    /// `save`: after so many seconds, if so many keys changed.
+    /// `save`: after so many seconds, if there were so many changes.
     pub save: Vec<SavePoint>,
     /// `rdbcompression`
     pub rdbcompression: bool,
@@ -113,8 +113,6 @@ pub struct Options {
     pub shutdown_on_sigint: ShutdownFlags,
     /// `shutdown-on-sigterm`
     pub shutdown_on_sigterm: ShutdownFlags,
-    /// `shutdown-timeout`
-    pub shutdown_timeout_s: u64,
     /// `slowlog-log-slower-than`; -1 for none.
     pub slowlog_log_slower_than_us: i64,
     /// `slowlog-max-len`
@@ -194,8 +192,6 @@ pub struct ShutdownFlags {
     pub save: bool,
     /// Save none.
     pub nosave: bool,
-    /// Do not wait for replicas.
-    pub now: bool,
     /// Exit also if saving fails.
     pub force: bool,
 }
@@ -254,7 +250,6 @@ impl Options {
             hz: get.int("hz"),
             shutdown_on_sigint: get.shutdown("shutdown-on-sigint"),
             shutdown_on_sigterm: get.shutdown("shutdown-on-sigterm"),
-            shutdown_timeout_s: get.int("shutdown-timeout"),
             slowlog_log_slower_than_us: get.int("slowlog-log-slower-than"),
             slowlog_max_len: get.int("slowlog-max-len"),
             latency_monitor_threshold_ms: get.int("latency-monitor-threshold"),
@@ -418,7 +413,7 @@ impl<'a> Lookup<'a> {
 
     fn shutdown(&self, name: &str) -> ShutdownFlags {
         let Value::Choice(bits) = self.value(name) else { unreachable!("{name} is a set of flags") };
-        ShutdownFlags { save: bits & 1 != 0, nosave: bits & 2 != 0, now: bits & 4 != 0, force: bits & 8 != 0 }
+        ShutdownFlags { save: bits & 1 != 0, nosave: bits & 2 != 0, force: bits & 8 != 0 }
     }
 
     fn output_limits(&self) -> [OutputLimit; 3] {

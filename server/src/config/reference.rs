@@ -45,6 +45,7 @@ fn takes(kind: Kind) -> String {
         Kind::Int { form: IntForm::Octal, .. } => "a mode".to_owned(),
         Kind::Int { form: IntForm::MemoryOrPercent, .. } => "a size or a percentage".to_owned(),
         Kind::Int { min, form: IntForm::Memory, .. } if min > 1 => format!("a size from {}", print_memory(min)),
+        Kind::Int { max, form: IntForm::Memory, .. } if max < i64::MAX.into() => format!("a size up to {}", print_memory(max)),
         Kind::Int { form: IntForm::Memory, .. } => "a size".to_owned(),
         Kind::Int { min, max, .. } if max >= i32::MAX.into() => format!("a number from {min}"),
         Kind::Int { min, max, .. } => format!("{min} to {max}"),

@@ -2,7 +2,7 @@
 //! `docs/configuration.md` all read this table and nothing else.
 //!
 //! Names, ranges and defaults are those of Redis 7.2 (its `redis.conf`), so that a file written for it works here. What
-//! differs on purpose: `appendonly yes`, `save ""`, `bind 127.0.0.1 -::1`, and the `aof-block-checksums`, `aof-fill-ahead` and
+//! differs on purpose: `appendonly yes`, `bind 127.0.0.1 -::1`, and the `aof-block-checksums`, `aof-fill-ahead` and
 //! `aof-load-corrupt-tail-max-size` parameters.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! `SHUTDOWN`, `SAVE`, `LASTSAVE`.
+//! `SHUTDOWN`, `SAVE`, `BGSAVE`, `BGREWRITEAOF`, `LASTSAVE`, `ROLE`.
 
 use crate::logging::log;
 use crate::outside::{Outside, ShutdownRequest};

@@ -4,8 +4,8 @@
 //! at any of these leaves the old file or the new one whole; what a killed process leaves under its temporary name is removed
 //! at the next start.
 
-use graven_aof::{Appender, Disk, DiskFile, File, OpenMode, Storage};
-use std::io::{self, BufWriter, Read, Write};
+use graven_aof::{Appender, Disk, DiskFile, OpenMode, Storage, sync_uninterrupted};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// With `rdb-save-incremental-fsync`, a sync after so many bytes, so that the disk is not given everything at the end.
@@ -47,26 +47,6 @@ pub(crate) fn remove_leftovers(disk: &Disk) -> io::Result<()> {
     Ok(())
 }
 
-/// A file read from its beginning.
-pub(super) struct Reading {
-    file: DiskFile,
-    offset: u64,
-}
-
-impl Reading {
-    pub(super) fn new(file: DiskFile) -> Reading {
-        Reading { file, offset: 0 }
-    }
-}
-
-impl Read for Reading {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(self.offset, into)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
-}
-
 /// A file that is synced as it grows.
 pub(super) struct Syncing {
     out: BufWriter<Appender<DiskFile>>,
@@ -81,7 +61,7 @@ impl Syncing {
 
     /// Makes everything durable.
     pub(super) fn finish(self) -> io::Result<()> {
-        self.out.into_inner()?.file.sync_data()
+        sync_uninterrupted(&self.out.into_inner()?.file)
     }
 }
 
@@ -92,7 +72,7 @@ impl Write for Syncing {
         if self.is_incremental && self.unsynced >= SYNC_EVERY_BYTES {
             self.unsynced = 0;
             self.out.flush()?;
-            self.out.get_ref().file.sync_data()?;
+            sync_uninterrupted(&self.out.get_ref().file)?;
         }
         Ok(written)
     }

@@ -19,7 +19,7 @@ pub(crate) use rdb::{EntryUse, Facts};
 pub(crate) use save::write_entry;
 
 use crate::config::Config;
-use graven_aof::{Disk, File as _, OpenMode, Storage};
+use graven_aof::{Disk, File as _, OpenMode, SequentialReader, Storage};
 use graven_engine::Engine;
 use graven_rdb::{Attributes, Options, Value};
 use graven_store::{DatabaseFacts, Entry};
@@ -36,7 +36,7 @@ pub(crate) fn open_file(engine: &Engine, disk: &Disk, config: &Config) -> Result
         let file = disk.open(&config.dbfilename, OpenMode::Read)?;
         let bytes = file.len()?;
         // What expired while nobody served it is not brought back: no log will say that it is gone.
-        Ok((Loading::start(engine, Box::new(file::Reading::new(file)), bytes, true)?, bytes))
+        Ok((Loading::start(engine, Box::new(SequentialReader::new(file)), bytes, true)?, bytes))
     };
     open().map_err(|e: io::Error| file_failed(config, &e))
 }

@@ -1,7 +1,7 @@
 //! Sets: strings, each once, in no order.
 //!
 //! A small set of integers is an intset, another small one a listpack of members, both beside the key; a large one is a
-//! [`Table`](crate::Table) whose keys are the members, with empty values, hashed as the keys of the keyspace are. Which it is
+//! [`crate::Table`] whose keys are the members, with empty values, hashed as the keys of the keyspace are. Which it is
 //! follows Redis 7.2: an intset that a word joins becomes a listpack if that may hold so many members of such lengths, and
 //! a table otherwise; what has become larger does not become smaller again by removals.
 //!

@@ -25,10 +25,3 @@ pub use names::Names;
 /// A place in the sequence of changes of a file or directory: what was done before it, a sync that began there covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(pub(crate) u64);
-
-/// Says past the test harness's capture of output that a test has proved nothing here, and why.
-pub fn skipped(reason: &Unavailable) {
-    use std::io::Write;
-    let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {reason}");
-}

@@ -56,7 +56,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         "save",
         Kind::Words(&grammar::SAVE),
         "3600 1 300 100 60 10000",
-        "Snapshot after so many seconds if so many keys changed; several pairs, or `\"\"` for none. With any, `SHUTDOWN` saves one too.",
+        "Snapshot after so many seconds if there were so many changes; several pairs, or `\"\"` for none. With any, `SHUTDOWN` saves one too.",
     ),
     Parameter::new("dbfilename", NAME, "dump.rdb", "Name of the snapshot, below `dir`.").protected(),
     Parameter::new("rdbcompression", Kind::Bool, "yes", "Whether strings in snapshots are compressed."),
