@@ -23,7 +23,7 @@ struct Arguments {
 enum Chore {
     /// Install what is missing, then check the format, lint, and run every test and the fixed-seed fuzz runs.
     Test,
-    /// Compare with redis-server side by side and print the tables of the README.
+    /// Compare with redis-server side by side and print the tables of the README and docs/performance.md.
     Bench(bench::Arguments),
     /// Kill, fill the disk and cut the power, of Graven and of redis-server, and print what each lost.
     Faults(faults::Arguments),
