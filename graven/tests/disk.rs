@@ -211,6 +211,34 @@ fn what_is_not_durable_is_neither_acknowledged_nor_shown_under_always() {
     all_there(&server, 5);
 }
 
+/// Who was promised durability is answered when it is there, though nobody syncs any more of what came in the same turn.
+#[test]
+fn what_was_written_under_always_is_acknowledged_after_the_policy_has_changed() {
+    for policy in ["no", "everysec"] {
+        let faults = DiskFaults::new().unwrap();
+        let server = faults.preload(graven().option("appendfsync", "always")).start().unwrap();
+        let change = format!("SET a 1\r\nCONFIG SET appendfsync {policy}\r\nSET b 2\r\n");
+        let mut client = server.client();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client.send_raw(change.as_bytes()).unwrap();
+        for _ in 0..3 {
+            assert!(client.reply().expect("a reply comes").is_ok());
+        }
+        assert!(server.client().line("SET c 3").is_ok());
+
+        // The same while the disk fails, and then does not.
+        assert!(client.line("CONFIG SET appendfsync always").is_ok());
+        assert!(client.line("SET a 2").is_ok());
+        faults.fail_syncs(EIO, -1);
+        client.send_raw(change.as_bytes()).unwrap();
+        let replies = [(); 3].map(|()| client.reply().expect("a reply comes"));
+        assert_eq!(replies[0].error_text().as_deref(), Some(IO_ERROR), "{policy}: {replies:?}");
+        faults.repair();
+        recovered(&server);
+        assert_eq!(server.client().line("GET b"), Value::bulk("2"));
+    }
+}
+
 /// No simulation: a file system of half a megabyte, filled by the server itself.
 #[test]
 fn a_really_full_file_system_refuses_writes_and_recovers_when_space_returns() {

@@ -37,6 +37,8 @@ impl Outside {
         engine.effects.set_timestamps(self.config.aof_timestamp_enabled);
         engine.set_track_reads(log.policy() == FsyncPolicy::Always && !log.is_pending());
         self.log = Some(log);
+        // What the log before owed is durable, or was given up; this one may count from anywhere.
+        self.durable_until = 0;
         self.refresh_acknowledged();
     }
 

@@ -428,6 +428,10 @@ impl Server {
         let now_us = outside.now_us();
         if let Some(log) = &mut outside.log {
             log.poll(now_us);
+            // Under `no` nobody else asks for it. The policy changed in the middle of a turn, so not all of it was the log's then.
+            if log.watermarks().durable < outside.durable_until {
+                log.want_durable(outside.durable_until, now_us);
+            }
             engine.settle(log.watermarks().durable);
         }
         outside.refresh_acknowledged();
