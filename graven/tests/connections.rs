@@ -34,6 +34,15 @@ fn until_the_end(stream: &mut TcpStream) -> String {
     }
 }
 
+/// The system takes fewer seconds than the parameter.
+#[test]
+fn the_longest_keepalive_locks_nobody_out() {
+    let server = graven().option("tcp-keepalive", i32::MAX).start().unwrap();
+    assert_eq!(server.client().line("PING").text(), "PONG");
+    assert!(server.client().line("CONFIG SET tcp-keepalive 32768").is_ok());
+    assert_eq!(server.client().line("PING").text(), "PONG");
+}
+
 /// Does `meanwhile` while the server executes a command that takes 0.3 s.
 fn while_the_server_sleeps(server: &Server, meanwhile: impl FnOnce()) {
     let mut sleeper = server.client();

@@ -224,18 +224,20 @@ fn is_unavailable(e: &io::Error) -> bool {
     e.raw_os_error().is_some_and(|code| absent.iter().any(|errno| errno.raw_os_error() == code))
 }
 
+/// The longest time that Linux takes for `TCP_KEEPIDLE` (its `MAX_TCP_KEEPIDLE`); it refuses more.
+const KEEPALIVE_MAX_S: u64 = 32_767;
+
 impl Stream {
-    /// No delay for small replies, and probes for peers that vanished.
+    /// No delay for small replies, and probes for peers that vanished. Without probes a client is served all the same, as by Redis.
     pub(crate) fn prepare(&self, keepalive_s: u64) -> io::Result<()> {
         if let Stream::Tcp(stream) = self {
             stream.set_nodelay(true)?;
             if keepalive_s > 0 {
-                let interval = (keepalive_s / 3).max(1);
-                let keepalive = TcpKeepalive::new()
-                    .with_time(Duration::from_secs(keepalive_s))
-                    .with_interval(Duration::from_secs(interval))
-                    .with_retries(3);
-                SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
+                let time = keepalive_s.min(KEEPALIVE_MAX_S);
+                let interval = (time / 3).max(1);
+                let keepalive =
+                    TcpKeepalive::new().with_time(Duration::from_secs(time)).with_interval(Duration::from_secs(interval)).with_retries(3);
+                let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
             }
         }
         Ok(())
