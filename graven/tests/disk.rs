@@ -351,6 +351,30 @@ fn a_stalled_disk_slows_writers_instead_of_filling_memory() {
     }
 }
 
+/// A writer that waits because the disk is behind is told when the disk then fails.
+#[test]
+fn a_stalled_disk_that_fails_refuses_the_writers_that_it_slowed() {
+    let faults = DiskFaults::new().unwrap();
+    let server = faults.preload(graven().option("appendfsync", "everysec")).start().unwrap();
+    faults.fail_syncs(EIO, -1);
+    faults.sync_delay(Duration::from_secs(6));
+    let value = vec![b'v'; 8 << 20];
+    let mut client = server.client();
+    client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let refused = loop {
+        let reply = client.cmd(&[b"SET".as_slice(), b"big", &value]).expect("the writer is answered");
+        if !reply.is_ok() {
+            break reply.error_text();
+        }
+    };
+    assert_eq!(refused.as_deref(), Some(IO_ERROR));
+    let at_risk: u64 = server.info_field("persistence", "aof_at_risk_bytes").parse().unwrap();
+    assert!(at_risk > 256 << 20, "the log was not saturated when it failed: {at_risk} bytes");
+    assert!(server.client().line("GET nosuch").error_text().is_none());
+    faults.repair();
+    recovered(&server);
+}
+
 #[test]
 fn a_slow_disk_is_named_in_the_log_and_counted() {
     let faults = DiskFaults::new().unwrap();

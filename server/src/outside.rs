@@ -231,10 +231,15 @@ impl Outside {
         Ok(())
     }
 
+    /// Whether clients that write must wait for the disk. Not while the log fails: then they are told at once.
+    pub(crate) fn disk_is_behind(&self) -> bool {
+        !self.log_fails && self.log.as_ref().is_some_and(Log::is_saturated)
+    }
+
     /// Whether the client in a slot may be served now.
     pub(crate) fn may_run(&self, slot: usize) -> bool {
         let client = &self.clients[slot];
-        let must_wait_for_disk = client.writes && self.log.as_ref().is_some_and(Log::is_saturated);
+        let must_wait_for_disk = client.writes && self.disk_is_behind();
         let must_read_first = client.output.pending_bytes() > self.output_pause_bytes();
         let is_leaving = client.has_flag(SessionFlags::CLOSE_AFTER_REPLY);
         !(client.is_blocked() || is_leaving || must_read_first || must_wait_for_disk)

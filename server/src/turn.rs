@@ -122,7 +122,7 @@ impl Turn {
                 outside.seal(&mut output, outcome);
                 outside.clients[slot].writes |= outcome.wrote;
                 let stop = session.blocked.is_some()
-                    || outcome.wrote && outside.log.as_ref().is_some_and(|log| log.is_saturated())
+                    || outcome.wrote && outside.disk_is_behind()
                     || session.flags.contains(SessionFlags::CLOSE_AFTER_REPLY)
                     || outside.clients[slot].doomed
                     || output.pending_bytes() > pause_bytes;
