@@ -189,19 +189,20 @@ impl Engine {
     }
 
     /// Deletes a key whose deadline has passed, and records that. During a pause it stays instead, and the answer is true:
-    /// it must not be shown.
+    /// it must not be shown. So it does while writes are refused: a read that deleted it would fail with them.
     #[inline]
     pub fn expire_if_due(&mut self, db: usize, key: Key<'_>) -> bool {
+        let stays = self.pause != Pause::Off || self.writes_denied;
         match self.has_expired(db, key) {
             Due::Nothing => false,
             Due::Key => {
-                if self.pause == Pause::Off {
+                if !stays {
                     self.expire(db, key);
                 }
-                self.pause != Pause::Off
+                stays
             }
             Due::Fields => {
-                if self.pause == Pause::Off {
+                if !stays {
                     self.expire_fields(db, key);
                 }
                 false

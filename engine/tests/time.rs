@@ -57,6 +57,41 @@ fn a_pause_leaves_due_keys_alone_and_hides_them() {
     assert_eq!(world.effects(), ["DEL due:1"]);
 }
 
+/// While writes are refused a read deletes nothing either: its reply would wait for a log that fails.
+#[test]
+fn due_keys_and_fields_are_hidden_while_writes_are_refused() {
+    let mut world = paused();
+    world.engine.pause = Pause::Off;
+    for line in ["HSET h due v stays v", "HPEXPIRE h 100 FIELDS 1 due", "HSET gone due v", "HPEXPIRE gone 100 FIELDS 1 due"] {
+        world.run(line);
+    }
+    world.effects();
+    world.advance(200);
+    world.engine.writes_denied = true;
+    let data = world.data_set();
+    for (line, reply) in [
+        ("GET due:1", "nil"),
+        ("MGET due:1 stays", "[nil, \"v\"]"),
+        ("EXISTS due:1 stays", "1"),
+        ("TTL due:1", "-2"),
+        ("STRLEN due:1", "0"),
+        ("HGET h due", "nil"),
+        ("HMGET h due stays", "[nil, \"v\"]"),
+        ("HGETALL h", "[\"stays\", \"v\"]"),
+        ("HEXISTS gone due", "0"),
+        ("HGETALL gone", "[]"),
+    ] {
+        assert_eq!(world.run(line), reply, "{line}");
+    }
+    assert_eq!((world.effects(), world.data_set()), (vec![], data));
+    world.engine.writes_denied = false;
+    for (line, logged) in [("GET due:1", "DEL due:1"), ("HGET h due", "HDEL h due")] {
+        assert_eq!(world.logged(line), [logged]);
+    }
+    assert!(world.engine.expire_due(&mut || true));
+    assert_eq!(world.run("DBSIZE"), "2");
+}
+
 #[test]
 fn a_random_key_is_looked_for_in_vain_if_all_are_due_during_a_pause() {
     let mut world = paused();

@@ -239,6 +239,42 @@ fn what_was_written_under_always_is_acknowledged_after_the_policy_has_changed() 
     }
 }
 
+/// What is due is not there, and a read need not log that to say so.
+#[test]
+fn a_full_disk_serves_reads_of_what_has_expired() {
+    for policy in ["always", "everysec", "no"] {
+        let faults = DiskFaults::new().unwrap();
+        let mut server = faults.preload(graven().option("appendfsync", policy)).start().unwrap();
+        let mut client = server.client();
+        for line in ["SET due v PX 3000", "SET read v PX 3000", "SET stays v", "HSET h due v stays v", "HPEXPIRE h 3000 FIELDS 1 due"] {
+            assert_eq!(client.line(line).error_text(), None, "{line}");
+        }
+        faults.space_left(0);
+        assert_eq!(refusal(&server), DISK_FULL);
+        std::thread::sleep(Duration::from_millis(3_100));
+        for _ in 0..2 {
+            assert_eq!(client.line("GET read"), Value::NullBulk, "{policy}");
+            assert_eq!(client.line("EXISTS read stays"), Value::Int(1), "{policy}");
+            assert_eq!(client.line("MGET read stays"), Value::Array(vec![Value::NullBulk, Value::bulk("v")]), "{policy}");
+            assert_eq!(client.line("HGET h due"), Value::NullBulk, "{policy}");
+            assert_eq!(client.line("HGETALL h"), Value::Array(vec![Value::bulk("stays"), Value::bulk("v")]), "{policy}");
+        }
+        assert_eq!(server.info_field("stats", "expired_keys"), "0", "{policy}: deletions wait until they can be logged");
+
+        faults.repair();
+        recovered(&server);
+        let start = Instant::now();
+        while server.info_field("stats", "expired_keys") != "2" {
+            assert!(start.elapsed() < Duration::from_secs(20), "{policy}: nobody deletes what is due");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server.crash_and_restart().unwrap();
+        let mut client = server.client();
+        assert_eq!(client.line("EXISTS due read stays h"), Value::Int(2), "{policy}");
+        assert_eq!(client.line("HLEN h"), Value::Int(1), "{policy}");
+    }
+}
+
 /// No simulation: a file system of half a megabyte, filled by the server itself.
 #[test]
 fn a_really_full_file_system_refuses_writes_and_recovers_when_space_returns() {
