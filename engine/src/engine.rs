@@ -310,6 +310,7 @@ impl Engine {
             _ => self.call(session, args, id, key_hash, reply, host),
         }
         self.effects.end_unit();
+        self.deliver_addressed(host);
     }
 
     /// Whether a command may run now: everything that is decided before it is queued or executed.
@@ -503,7 +504,11 @@ impl Engine {
         } else if self.dirty != dirty && !self.explicit_effects {
             self.log_as_called(db, id, args);
         }
-        self.deliver_messages(host);
+        if session.in_exec {
+            self.address_messages();
+        } else {
+            self.deliver_messages(host);
+        }
         self.finish(session, args, id, start);
     }
 

@@ -4,7 +4,8 @@
 //! A message is put into the outbox when it is published, and leaves it at the end of the command that published it: by then
 //! that command's effects are recorded, and a message that tells of an effect can be held until the log is where the
 //! effect needs it. It is encoded once for all who listen to a channel (and once more for each pattern that matches), and
-//! handed to the host for each client; RESP2 and RESP3 differ in the first byte only.
+//! handed to the host for each client; RESP2 and RESP3 differ in the first byte only. In a transaction it is then only settled
+//! who gets it: it is handed over when the transaction is over, since it must not leave before all of that is kept.
 //!
 //! Invariants:
 //! * A client is in the list of exactly the channels and patterns that its session names.
@@ -79,9 +80,13 @@ pub(crate) struct PubSub {
     messages: Vec<Message>,
     /// A message as it is sent.
     encoded: Vec<u8>,
-    /// Messages to clients whose commands are being executed: for whom, the message, and what it needs.
-    returning: Vec<(u64, Vec<u8>, u64)>,
+    /// Messages to clients whose commands are being executed, and of the transaction that is: for whom, the message, and what it
+    /// needs.
+    returning: Vec<(u64, Arc<[u8]>, u64)>,
 }
+
+/// What a message of a transaction needs, until the transaction is over.
+const END_OF_TRANSACTION: u64 = u64::MAX;
 
 impl PubSub {
     fn of(&self, topic: Topic, name: &[u8]) -> usize {
@@ -143,8 +148,8 @@ impl PubSub {
         needed
     }
 
-    /// Hands all messages to those who listen. What has been logged goes up to `lsn`.
-    pub(crate) fn deliver(&mut self, lsn: u64, host: &mut dyn Host) {
+    /// Hands all messages to those who listen; what `hand` does not take is returning. What has been logged goes up to `lsn`.
+    fn deliver(&mut self, lsn: u64, hand: &mut dyn FnMut(u64, &[u8], u64) -> bool) {
         let PubSub { listeners, bytes, messages, encoded, returning } = self;
         let mut start = 0;
         for message in messages.drain(..) {
@@ -155,9 +160,11 @@ impl PubSub {
                 encoded.clear();
                 number::push_prefixed(encoded, b'>', parts.len() as i64);
                 parts.iter().for_each(|part| push_bulk(encoded, part));
+                let mut shared: Option<Arc<[u8]>> = None;
                 for &client in listening {
-                    if !host.deliver(client, encoded, needs) {
-                        returning.push((client, encoded.clone(), needs));
+                    if !hand(client, encoded, needs) {
+                        let message = shared.get_or_insert_with(|| Arc::from(encoded.as_slice()));
+                        returning.push((client, message.clone(), needs));
                     }
                 }
             };
@@ -245,12 +252,30 @@ impl Engine {
     #[inline]
     pub fn deliver_messages(&mut self, host: &mut dyn Host) {
         if self.pubsub.has_messages() {
-            self.pubsub.deliver(self.effects.lsn(), host);
+            self.pubsub.deliver(self.effects.lsn(), &mut |client, message, needs| host.deliver(client, message, needs));
         }
     }
 
-    /// Delivers also what was to follow the reply to a command that was then refused. To be called while no command is being
-    /// executed.
+    /// Settles who gets what a command of a transaction published: those who listen now, whatever the next one does.
+    #[inline]
+    pub(crate) fn address_messages(&mut self) {
+        if self.pubsub.has_messages() {
+            self.pubsub.deliver(END_OF_TRANSACTION, &mut |_, _, _| false);
+        }
+    }
+
+    /// Delivers the messages of a transaction that is over.
+    #[inline]
+    pub(crate) fn deliver_addressed(&mut self, host: &mut dyn Host) {
+        if self.pubsub.any_returning() {
+            let lsn = self.effects.lsn();
+            self.pubsub.returning.iter_mut().for_each(|(.., needs)| *needs = lsn.min(*needs));
+            self.deliver_returning(host);
+        }
+    }
+
+    /// Delivers also what was to follow the reply to a command that was then refused. What is for a client whose command is being
+    /// executed stays.
     pub fn deliver_returning(&mut self, host: &mut dyn Host) {
         self.pubsub.returning.retain(|(client, message, needs)| !host.deliver(*client, message, *needs));
     }

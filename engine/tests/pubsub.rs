@@ -38,6 +38,32 @@ fn messages_of_clients_that_wrote_nothing_wait_for_nothing() {
 }
 
 #[test]
+fn what_a_transaction_publishes_waits_for_the_writes_behind_it() {
+    let mut hall = Hall::new(2);
+    hall.run(0, "SUBSCRIBE c");
+    for line in ["MULTI", "PUBLISH c m", "SET k v", "PUBLISH c n"] {
+        hall.run(1, line);
+    }
+    assert_eq!(hall.run(1, "EXEC"), "*3\r\n:1\r\n+OK\r\n:1\r\n");
+    assert_eq!(hall.heard(0), pushed(&["message", "c", "m"]) + &pushed(&["message", "c", "n"]));
+    assert!(!hall.log.is_empty());
+    assert_eq!(hall.crowd.needs_least, hall.engine.effects.lsn());
+}
+
+/// Though it leaves at the end of the transaction, it goes to those who listened when it was published.
+#[test]
+fn what_a_transaction_publishes_is_for_those_who_listen_then() {
+    let mut hall = Hall::new(2);
+    hall.run(0, "HELLO 3");
+    for line in ["MULTI", "PUBLISH c early", "SUBSCRIBE c", "PUBLISH c m", "UNSUBSCRIBE c", "PUBLISH c late"] {
+        hall.run(0, line);
+    }
+    let told = hall.run(0, "EXEC");
+    assert!(told.ends_with(&pushed(&["message", "c", "m"])), "{told}");
+    assert!(!told.contains("early") && !told.contains("late"), "{told}");
+}
+
+#[test]
 fn a_client_in_resp3_hears_itself_after_the_reply() {
     let mut hall = Hall::new(1);
     hall.run(0, "HELLO 3");

@@ -28,6 +28,8 @@ pub struct Crowd {
     pub served: Vec<u64>,
     /// Positions of the log that replies wait for.
     pub needs: u64,
+    /// The least that a message since the last command has waited for.
+    pub needs_least: u64,
 }
 
 impl Host for Crowd {
@@ -42,6 +44,7 @@ impl Host for Crowd {
         let Some((_, out)) = self.clients.get_mut(&client) else { return false };
         out.extend_from_slice(message);
         self.needs = self.needs.max(needs);
+        self.needs_least = self.needs_least.min(needs);
         true
     }
     fn resume(&mut self, client: u64, run: &mut Resumed<'_>) -> bool {
@@ -85,6 +88,7 @@ impl Hall {
         let owned = OwnedArgs::from_parts(line.split_whitespace().map(str::as_bytes).collect::<Vec<_>>().into_iter());
         let prepared = self.engine.prepare(session.db, owned.as_args());
         let mut out = Vec::new();
+        self.crowd.needs_least = u64::MAX;
         self.engine.execute(&mut session, owned.as_args(), prepared, &mut out, &mut self.crowd);
         self.crowd.clients.insert(client, (session, Vec::new()));
         self.engine.serve_waiting(&mut self.crowd);
