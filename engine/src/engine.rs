@@ -494,15 +494,16 @@ impl Engine {
             Run::Host(command) => host.run(command, &mut cx),
             Run::Exec | Run::Container => unreachable!("dispatched elsewhere, and refused by the arity check"),
         };
-        if cx.engine.monitored {
-            cx.engine.show_monitors(cx.session, args, id, host);
-        }
         if let Err(error) = result {
             cx.reply.truncate(reply_start);
             let Context { engine, mut reply, .. } = cx;
             engine.fail(id, error, &mut reply);
         } else if self.dirty != dirty && !self.explicit_effects {
             self.log_as_called(db, id, args);
+        }
+        // Not before its effects are recorded, which those who watch must wait for.
+        if self.monitored {
+            self.show_monitors(session, args, id, host);
         }
         if session.in_exec {
             self.address_messages();

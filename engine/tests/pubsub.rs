@@ -63,6 +63,18 @@ fn what_a_transaction_publishes_is_for_those_who_listen_then() {
     assert!(!told.contains("early") && !told.contains("late"), "{told}");
 }
 
+/// Under `always`, where a write is shown to nobody before it is durable.
+#[test]
+fn monitors_wait_for_the_write_that_they_are_shown() {
+    let mut hall = Hall::new(1);
+    hall.engine.set_track_reads(true);
+    hall.engine.monitored = true;
+    for line in ["SET k v", "LPUSH l a", "INCRBYFLOAT f 1.5", "SPOP nosuch"] {
+        hall.run(0, line);
+        assert_eq!(hall.crowd.shown_at, hall.engine.effects.lsn(), "{line}");
+    }
+}
+
 #[test]
 fn a_client_in_resp3_hears_itself_after_the_reply() {
     let mut hall = Hall::new(1);

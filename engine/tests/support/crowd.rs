@@ -30,6 +30,8 @@ pub struct Crowd {
     pub needs: u64,
     /// The least that a message since the last command has waited for.
     pub needs_least: u64,
+    /// Position of the log that the last line to monitors waits for.
+    pub shown_at: u64,
 }
 
 impl Host for Crowd {
@@ -39,7 +41,9 @@ impl Host for Crowd {
     fn write_status(&self) -> WriteStatus {
         WriteStatus::Available
     }
-    fn monitor(&mut self, _: &Session, _: Args<'_>, _: u64, _: u64) {}
+    fn monitor(&mut self, _: &Session, _: Args<'_>, _: u64, lsn: u64) {
+        self.shown_at = lsn;
+    }
     fn deliver(&mut self, client: u64, message: &[u8], needs: u64) -> bool {
         let Some((_, out)) = self.clients.get_mut(&client) else { return false };
         out.extend_from_slice(message);
