@@ -364,6 +364,20 @@ fn rewriting_keeps_comments_order_permissions_and_foreign_lines() {
     assert_eq!(fs::read_to_string(&file).unwrap(), text, "rewriting twice changes nothing");
 }
 
+/// A file that names a parameter at all must say all of it, since its lines replace the default.
+#[test]
+fn rewriting_writes_all_save_points_though_they_are_the_default() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.conf");
+    for old in ["save 900 1\n", "save \"\"\n", "save 60 1\nsave 30 2\n"] {
+        fs::write(&file, old).unwrap();
+        let config = load(Some(&file), &[]).unwrap();
+        let default = value(&Config::default(), "save");
+        config.prepare(&[(b"save", default.as_bytes())], true).unwrap().config.rewrite().unwrap();
+        assert_eq!(value(&load(Some(&file), &[]).unwrap(), "save"), default, "{}", fs::read_to_string(&file).unwrap());
+    }
+}
+
 #[test]
 fn rewriting_without_a_file_or_into_nothing_says_so() {
     assert_eq!(Config::default().rewrite().unwrap_err().to_string(), "The server is running without a config file");
