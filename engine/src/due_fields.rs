@@ -2,7 +2,8 @@
 //!
 //! They are taken out like due keys: when their hash is looked at, and by the active cycle. One look takes out a bounded number of
 //! them, so that a hash of which a million fields fall due at once stops nobody; what is left is left out by readers
-//! ([`Engine::due_before`]) and taken out by writers where they name it ([`Engine::expire_named_fields`]).
+//! ([`Engine::due_before`]) and taken out by writers where they name it ([`Engine::expire_named_fields`]). A command that looks at
+//! a hash again finds it as it left it: a second batch could take out the last field, and the key that was there would be gone.
 
 use crate::engine::Engine;
 use crate::notify::EventClass;
@@ -21,11 +22,16 @@ impl Engine {
     /// Takes due fields out of a hash, and records that.
     #[cold]
     pub(crate) fn expire_fields(&mut self, db: usize, key: Key<'_>) {
+        if self.partly_expired.contains(&(db, key.hash)) {
+            return;
+        }
         let before = self.due_before();
         let Slot::Occupied(mut place) = self.keyspace.db_mut(db).slot(key) else { return };
         let Some(mut hash) = place.hash_mut() else { return };
         let mut fields = Vec::new();
-        hash.take_due(before, MOST_AT_A_LOOK, &mut |field| fields.push(Box::from(field)));
+        if !hash.take_due(before, MOST_AT_A_LOOK, &mut |field| fields.push(Box::from(field))) {
+            self.partly_expired.push((db, key.hash));
+        }
         let emptied = (hash.len() == 0).then(|| place.remove());
         if !fields.is_empty() {
             self.will_write(db, key);

@@ -112,6 +112,8 @@ pub struct Engine {
     pub(crate) explicit_effects: bool,
     /// The running command's client does not want its use of keys noted.
     pub(crate) no_touch: bool,
+    /// Hashes, by database and hash of the key, that the running command left with due fields.
+    pub(crate) partly_expired: Vec<(usize, u64)>,
 }
 
 impl Engine {
@@ -148,6 +150,7 @@ impl Engine {
             needs: 0,
             explicit_effects: false,
             no_touch: false,
+            partly_expired: Vec::new(),
         };
         engine.refresh_clock();
         engine
@@ -485,6 +488,7 @@ impl Engine {
         session.last_command = Some(id);
         let dirty = self.dirty;
         self.explicit_effects = false;
+        self.partly_expired.clear();
         self.no_touch = session.flags.contains(SessionFlags::NO_TOUCH) && spec.name != "touch";
         let reply_start = reply.position();
         let db = session.db;

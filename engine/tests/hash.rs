@@ -198,6 +198,26 @@ fn the_active_cycle_takes_due_fields_and_emptied_hashes() {
 }
 
 #[test]
+fn a_command_that_looks_twice_at_a_hash_of_many_due_fields_finds_it_again() {
+    for line in ["RENAME h g", "RENAMENX h g", "MOVE h 1", "BITPOS h 1", "PFDEBUG ENCODING h", "LMOVE h g LEFT LEFT", "SMOVE h g f0"] {
+        for size in [600, 1100, 1300, 1500, 1900] {
+            let mut w = World::default();
+            fill(&mut w, "h", size);
+            let fields: Vec<String> = (0..size).map(|i| format!("f{i}")).collect();
+            w.run(&format!("HPEXPIRE h 100 FIELDS {size} {}", fields.join(" ")));
+            pass(&mut w, 101);
+            w.run(line);
+            assert!(w.engine.stats.expired_fields > 0, "{line}");
+            assert_eq!(w.replayed().data_set(), w.data_set(), "{line}");
+            pass(&mut w, 1);
+            assert!(w.engine.expire_due(&mut || true));
+            assert_eq!(w.engine.stats.expired_fields, size as u64);
+            assert!(w.data_set().is_empty(), "{line}");
+        }
+    }
+}
+
+#[test]
 fn deadlines_of_fields_go_with_their_hash() {
     for size in sizes() {
         let mut w = World::default();
