@@ -49,6 +49,12 @@ impl<'a> Context<'a> {
         number::parse_i64(self.args.at(i)).ok_or(NOT_INTEGER.into())
     }
 
+    /// Argument `i` as an integer. A log may hold greater ones where commands count: such counts end at the greatest.
+    pub fn count(&self, i: usize) -> Result<i64, Error> {
+        let is_beyond = || self.session.is_replay() && number::parse_u64(self.args.at(i)).is_some();
+        self.int(i).or_else(|error| if is_beyond() { Ok(i64::MAX) } else { Err(error) })
+    }
+
     /// Argument `i` as an integer whose negative is one too.
     pub fn symmetric_int(&self, i: usize) -> Result<i64, Error> {
         match self.int(i)? {

@@ -203,3 +203,51 @@ fn lag_is_unknown_once_there_is_a_hole_ahead() {
     world.run("XREADGROUP GROUP g c STREAMS s >");
     assert_eq!(progress(&mut world), r#""entries-read", 4, "lag", 0"#);
 }
+
+#[test]
+fn counts_end_where_a_log_can_still_say_them() {
+    let most = i64::MAX;
+    let cases: [&[&str]; 7] = [
+        &["XREADGROUP GROUP g c STREAMS s 0"],
+        &["XCLAIM s g d 0 1-1"],
+        &["XAUTOCLAIM s g d 0 0"],
+        &["XGROUP SETID s g 0 ENTRIESREAD 9223372036854775807", "XREADGROUP GROUP g c STREAMS s >"],
+        &["XSETID s 1-1 ENTRIESADDED 9223372036854775807", "XADD s 2-1 a b", "XREADGROUP GROUP g c STREAMS s >"],
+        &["XSETID s 1-1 ENTRIESADDED 9223372036854775807", "XADD s 2-1 a b", "XGROUP CREATE s h 1-1", "XREADGROUP GROUP h c STREAMS s >"],
+        &["XGROUP SETID s g 0 ENTRIESREAD 9223372036854775807", "XREADGROUP GROUP g c NOACK STREAMS s >"],
+    ];
+    for lines in cases {
+        let mut world = world(&["XADD s 1-1 a b", "XGROUP CREATE s g 0", "XREADGROUP GROUP g c STREAMS s >"]);
+        world.run(&format!("XCLAIM s g c 0 1-1 RETRYCOUNT {most}"));
+        for line in lines {
+            let reply = world.run(line);
+            assert!(!reply.starts_with("ERR"), "{line}: {reply}");
+        }
+        let shown = world.run("XINFO STREAM s FULL");
+        assert!(shown.contains(&most.to_string()) && !shown.contains("-9223372036854775808"), "{lines:?}: {shown}");
+        assert_eq!(world.replayed().data_set(), world.data_set(), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_log_may_hold_counts_beyond_the_greatest() {
+    let mut world = world(&["XADD s 1-1 a b", "XGROUP CREATE s g 1-1"]);
+    let beyond = "9223372036854775808";
+    let time = START_MS.to_string();
+    let claim = ["XCLAIM", "s", "g", "c", "0", "1-1", "TIME", &time, "RETRYCOUNT", beyond, "FORCE", "JUSTID"];
+    world.add_to_log(&claim);
+    world.add_to_log(&["XGROUP", "SETID", "s", "g", "1-1", "ENTRIESREAD", beyond]);
+    world.add_to_log(&["XSETID", "s", "1-1", "ENTRIESADDED", beyond]);
+    let mut replayed = world.replayed();
+    replayed.engine.loading = false;
+    let most = i64::MAX;
+    assert_eq!(replayed.run("XPENDING s g - + 1"), format!(r#"[["1-1", "c", {}, {most}]]"#, 86_400_000));
+    let shown = replayed.run("XINFO STREAM s FULL");
+    assert_eq!(shown.matches(&most.to_string()).count(), 4, "{shown}");
+    // No client may say so.
+    world.run("XCLAIM s g c 0 1-1 FORCE");
+    for line in [&claim.join(" "), "XGROUP SETID s g 1-1 ENTRIESREAD 9223372036854775808", "XSETID s 1-1 ENTRIESADDED 9223372036854775808"]
+    {
+        assert!(world.run(line).starts_with("ERR"), "{line}");
+    }
+}

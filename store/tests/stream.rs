@@ -302,6 +302,18 @@ fn parts_that_contradict_each_other_are_no_stream() {
     assert_eq!(Stream::from_parts(empty).err(), Some(StreamDamage::Master));
 }
 
+#[test]
+fn counts_from_files_are_ones_that_a_command_can_say() {
+    let mut group = Group::new(StreamId::MIN, Some(u64::MAX - 1));
+    assert_eq!(group.entries_read, Some(i64::MAX as u64));
+    let consumer = group.create_consumer(b"c", 1);
+    group.deliver(StreamId::MIN, Pending { delivered_ms: u64::MAX, deliveries: u64::MAX, consumer });
+    let pending = group.pending(StreamId::MIN).unwrap();
+    assert_eq!((pending.delivered_ms, pending.deliveries), (i64::MAX as u64, i64::MAX as u64));
+    let stream = Stream::from_parts(StreamParts { entries_added: Some(u64::MAX), ..StreamParts::default() }).unwrap();
+    assert_eq!(stream.entries_added(), i64::MAX as u64);
+}
+
 /// Nodes share buffers of 128 KiB: what a stream holds is little more than the bytes of its nodes, whatever their length.
 #[test]
 fn nodes_lose_little_to_the_allocator() {

@@ -118,6 +118,13 @@ impl World {
         self.engine.effects.take(|buffer| log.append(buffer));
     }
 
+    /// Adds words to what was logged, as another server may have.
+    pub fn add_to_log(&mut self, words: &[&str]) {
+        self.keep_effects();
+        self.log.extend(format!("*{}\r\n", words.len()).bytes());
+        words.iter().for_each(|word| self.log.extend(format!("${}\r\n{word}\r\n", word.len()).bytes()));
+    }
+
     /// Executes a line; returns what it logged.
     pub fn logged(&mut self, line: &str) -> Vec<String> {
         self.effects();

@@ -159,8 +159,8 @@ fn group(parts: &GroupParts, mut group: Group) -> Result<Group, Damage> {
         if group.find_consumer(&consumer.name).is_some() {
             return Err(Damage::Duplicate);
         }
-        let id = group.create_consumer(&consumer.name, consumer.seen_ms);
-        group.consumer_mut(id).active_ms = consumer.active_ms;
+        let id = group.create_consumer(&consumer.name, consumer.seen_ms.min(Stream::COUNT_MAX));
+        group.consumer_mut(id).active_ms = consumer.active_ms.map(|ms| ms.min(Stream::COUNT_MAX));
         consumers.push(id);
     }
     for pending in &parts.pending {

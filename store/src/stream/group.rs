@@ -4,8 +4,8 @@
 //! the group's record names. All changes go through [`Group::deliver`], [`Group::acknowledge`] and
 //! [`Group::delete_consumer`], which keep both sides; [`Group::is_consistent`] looks.
 
-use super::StreamId;
 use super::ordered::Ordered;
+use super::{Stream, StreamId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ pub struct ConsumerId(u32);
 /// An entry that was delivered and not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// When it was delivered last, Unix milliseconds.
+    /// When it was delivered last, Unix milliseconds, at most [`Stream::COUNT_MAX`].
     pub delivered_ms: u64,
-    /// How often it was delivered.
+    /// How often it was delivered, at most [`Stream::COUNT_MAX`].
     pub deliveries: u64,
     /// To whom.
     pub consumer: ConsumerId,
@@ -68,7 +68,7 @@ pub struct Group {
 impl Group {
     /// A group that has delivered everything up to `last_id`.
     pub fn new(last_id: StreamId, entries_read: Option<u64>) -> Group {
-        Group { last_id, entries_read, ..Group::default() }
+        Group { last_id, entries_read: entries_read.map(|read| read.min(Stream::COUNT_MAX)), ..Group::default() }
     }
 
     /// Number of consumers.
@@ -139,6 +139,8 @@ impl Group {
 
     /// Makes an entry pending for a consumer, or moves it there, or notes another delivery to it.
     pub fn deliver(&mut self, id: StreamId, to: Pending) {
+        let (delivered_ms, deliveries) = (to.delivered_ms.min(Stream::COUNT_MAX), to.deliveries.min(Stream::COUNT_MAX));
+        let to = Pending { delivered_ms, deliveries, ..to };
         match self.pending.get_mut(id) {
             Some(pending) => {
                 let from = std::mem::replace(pending, to).consumer;

@@ -186,7 +186,7 @@ impl Stream {
             last_id: parts.last_id,
             first_id: StreamId::MIN,
             max_deleted_id: parts.max_deleted_id,
-            entries_added: parts.entries_added.unwrap_or(length),
+            entries_added: parts.entries_added.unwrap_or(length).min(Stream::COUNT_MAX),
             groups: None,
         };
         stream.first_id = match parts.first_id {

@@ -69,6 +69,10 @@ impl Stream {
     /// Fields and values of one entry are not longer together, nor is a node.
     pub const ENTRY_MAX_BYTES: usize = 1 << 30;
 
+    /// Where counts of entries added, entries read and deliveries end, and times too: the commands that bring them back from a
+    /// log take signed numbers.
+    pub const COUNT_MAX: u64 = i64::MAX as u64;
+
     /// Living entries.
     #[inline]
     #[allow(clippy::len_without_is_empty)]
@@ -126,7 +130,7 @@ impl Stream {
             assert!(appended.is_ok(), "a node of its own chunk may be as long as it likes");
         }
         self.length += 1;
-        self.entries_added = self.entries_added.wrapping_add(1);
+        self.entries_added = (self.entries_added + 1).min(Stream::COUNT_MAX);
         self.last_id = id;
         if self.length == 1 {
             self.first_id = id;

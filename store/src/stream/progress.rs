@@ -52,11 +52,12 @@ impl Stream {
         let known = self.entries_up_to(id);
         let added = self.entries_added;
         let Some(group) = self.group_mut(group) else { return };
-        match group.entries_read {
-            Some(read) if !holes => group.entries_read = Some(read + 1),
-            _ if added > 0 => group.entries_read = known,
-            _ => {}
-        }
+        let read = match group.entries_read {
+            Some(read) if !holes => Some(read + 1),
+            _ if added > 0 => known,
+            unchanged => unchanged,
+        };
+        group.entries_read = read.map(|read| read.min(Stream::COUNT_MAX));
         group.last_id = id;
     }
 }

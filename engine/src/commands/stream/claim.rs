@@ -49,7 +49,7 @@ impl Options {
         let mut time = -1;
         while let Some(word) = args.get(i) {
             let has_value = i + 1 < args.len();
-            let number = |text: &'static str| parse_i64(args.at(i + 1)).ok_or(text);
+            let number = |text: &'static str| cx.count(i + 1).map_err(|_| text);
             let mut takes_value = true;
             if has_value && cx.is(i, "idle") {
                 time = (now_ms as i64).saturating_sub(number("ERR Invalid IDLE option argument for XCLAIM")?);
@@ -166,7 +166,7 @@ fn claim(reply: &mut Reply<'_>, stream: &mut Stream, party: Party<'_>, options: 
         };
         show(reply, &entry, options.just_id);
         outcome.shown += 1;
-        let count = options.retry_count.unwrap_or(deliveries.wrapping_add(u64::from(!options.just_id)));
+        let count = options.retry_count.unwrap_or((deliveries + u64::from(!options.just_id)).min(Stream::COUNT_MAX));
         let time_ms = options.time_ms.unwrap_or(options.now_ms);
         if let Some(group) = stream.group_mut(party.group) {
             group.deliver(id, Pending { delivered_ms: time_ms, deliveries: count, consumer });
@@ -241,7 +241,8 @@ pub fn xautoclaim(cx: &mut Context<'_>) -> Result<(), Error> {
     group.consumer_mut(consumer).seen_ms = now_ms;
     let mut outcome = Outcome { is_new, last_id: group.last_id, ..Outcome::default() };
     for id in scan.claimed {
-        let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries).wrapping_add(u64::from(!just_id));
+        let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries) + u64::from(!just_id);
+        let deliveries = deliveries.min(Stream::COUNT_MAX);
         group.deliver(id, Pending { delivered_ms: now_ms, deliveries, consumer });
         group.consumer_mut(consumer).active_ms = Some(now_ms);
         outcome.claimed.push(Delivery { id, time_ms: now_ms, count: deliveries });

@@ -32,7 +32,7 @@ pub fn xsetid(cx: &mut Context<'_>) -> Result<(), Error> {
     while i < cx.args.len() {
         let has_value = i + 1 < cx.args.len();
         if has_value && cx.is(i, "entriesadded") {
-            let added = u64::try_from(cx.int(i + 1)?);
+            let added = u64::try_from(cx.count(i + 1)?);
             entries_added = Some(added.map_err(|_| "ERR entries_added must be positive")?);
         } else if has_value && cx.is(i, "maxdeletedid") {
             let deleted = strict_id(cx.args.at(i + 1))?;

@@ -28,7 +28,7 @@ impl Options {
             if creating && cx.is(i, "mkstream") {
                 options.mkstream = true;
             } else if cx.is(i, "entriesread") && i + 1 < cx.args.len() {
-                options.entries_read = match cx.int(i + 1)? {
+                options.entries_read = match cx.count(i + 1)? {
                     -1 => None,
                     read => Some(u64::try_from(read).map_err(|_| "ERR value for ENTRIESREAD must be positive or -1")?),
                 };

@@ -175,7 +175,7 @@ impl Reader<'_> {
         let Some(group) = stream.group_mut(self.party.group) else { return Delivered::default() };
         let again = |id: StreamId| {
             let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries);
-            self.deliver(group, id, deliveries.wrapping_add(1))
+            self.deliver(group, id, (deliveries + 1).min(Stream::COUNT_MAX))
         };
         Delivered { served: true, deliveries: delivered.into_iter().map(again).collect(), position: None }
     }
