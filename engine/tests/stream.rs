@@ -251,3 +251,26 @@ fn a_log_may_hold_counts_beyond_the_greatest() {
         assert!(world.run(line).starts_with("ERR"), "{line}");
     }
 }
+
+#[test]
+fn an_identifier_may_go_back_behind_deleted_entries() {
+    for entries in [100, 3, 2, 1] {
+        let mut world = small_nodes(entries);
+        for line in ["XADD s 1-1 a 1", "XADD s 2-1 a 2", "XADD s 3-1 a 3", "XADD s 4-1 b 4", "XDEL s 4-1 3-1"] {
+            world.run(line);
+        }
+        expect(
+            &mut world,
+            &[
+                ("XSETID s 4-1 MAXDELETEDID 1-1", "OK"),
+                ("XSETID s 2-1", "OK"),
+                ("XADD s 2-2 x y", r#""2-2""#),
+                ("XRANGE s 2-2 2-2", r#"[["2-2", ["x", "y"]]]"#),
+                ("XRANGE s - + COUNT 9", r#"[["1-1", ["a", "1"]], ["2-1", ["a", "2"]], ["2-2", ["x", "y"]]]"#),
+                ("XDEL s 2-2", "1"),
+                ("XLEN s", "2"),
+            ],
+        );
+        assert_eq!(world.replayed().data_set(), world.data_set());
+    }
+}

@@ -302,6 +302,74 @@ fn parts_that_contradict_each_other_are_no_stream() {
     assert_eq!(Stream::from_parts(empty).err(), Some(StreamDamage::Master));
 }
 
+/// `XSETID` takes a stream back behind entries that were deleted, and in Redis what is added then stands behind their marks.
+#[test]
+fn marks_of_deleted_entries_may_be_out_of_order_in_files() {
+    let id = |ms| StreamId { ms, seq: 0 };
+    let ids = |stream: &Stream| stream.range(StreamId::MIN, StreamId::MAX).map(|entry| entry.id.ms).collect::<Vec<_>>();
+    let pair = || [&b"f"[..], b"v"].into_iter();
+    // A node of 1, 2, 9 and 3, of which 9 is deleted: 3 as Redis adds it, by its difference to the node's identifier.
+    let mut added = Stream::default();
+    [1, 2, 9, 10].into_iter().for_each(|ms| added.append(id(ms), pair(), &Thresholds::default()));
+    added.delete([id(9)].into_iter());
+    let (_, bytes) = added.nodes().next().unwrap();
+    let mut out_of_order = bytes.to_vec();
+    // The last entry: flags, 9, 0, its value, 4 items.
+    let at = out_of_order.len() - 1 - 11 + 2;
+    assert_eq!(out_of_order[at], 9);
+    out_of_order[at] = 2;
+    let parts = |node: &[u8], length, last| StreamParts {
+        nodes: vec![(id(1), node.to_vec())],
+        length,
+        last_id: id(last),
+        ..StreamParts::default()
+    };
+    let mut stream = Stream::from_parts(parts(&out_of_order, 3, 3)).unwrap();
+    assert_eq!(ids(&stream), [1, 2, 3]);
+    assert!(stream.get(id(3)).is_some());
+    stream.append(id(4), pair(), &Thresholds::default());
+    assert_eq!(ids(&reloaded(&stream)), [1, 2, 3, 4]);
+
+    // The mark is the last of its node, and the next node, or nothing, begins before it.
+    let mut cut = Stream::default();
+    [1, 2, 9].into_iter().for_each(|ms| cut.append(id(ms), pair(), &Thresholds::default()));
+    cut.delete([id(9)].into_iter());
+    let marked = cut.nodes().next().unwrap().1.to_vec();
+    assert_eq!(ids(&Stream::from_parts(parts(&marked, 2, 2)).unwrap()), [1, 2]);
+    let mut next = Stream::default();
+    next.append(id(3), pair(), &Thresholds::default());
+    let mut two = parts(&marked, 3, 3);
+    two.nodes.push((id(3), next.nodes().next().unwrap().1.to_vec()));
+    let mut stream = Stream::from_parts(two).unwrap();
+    assert_eq!(ids(&stream), [1, 2, 3]);
+    assert_eq!(stream.delete([id(2), id(3)].into_iter()), 2);
+    assert_eq!(ids(&reloaded(&stream)), [1]);
+
+    // What lives is in order.
+    let mut wrong = out_of_order.clone();
+    wrong[at] = 0;
+    assert_eq!(Stream::from_parts(parts(&wrong, 3, 3)).err(), Some(StreamDamage::Order));
+}
+
+#[test]
+fn a_stream_that_goes_back_forgets_what_was_deleted_there() {
+    for entries in [1, 2, 3, 7, 100] {
+        let limits = Thresholds { stream_node_max_entries: entries, ..Thresholds::default() };
+        let mut stream = Stream::default();
+        (1..=40).for_each(|ms| stream.append(StreamId { ms, seq: 0 }, [&b"f"[..], b"v"].into_iter(), &limits));
+        stream.delete((11..=40).chain([5]).map(|ms| StreamId { ms, seq: 0 }));
+        let before = stream.clone();
+        stream.set_id(StreamId { ms: 10, seq: 0 }, None, Some(StreamId { ms: 5, seq: 0 }));
+        (1..=40).for_each(|seq| stream.append(StreamId { ms: 10, seq }, [&b"g"[..], b"v"].into_iter(), &limits));
+        assert_eq!(stream.len(), 49);
+        for stream in [&stream, &reloaded(&stream)] {
+            assert_eq!(stream.range(StreamId::MIN, StreamId::MAX).count(), 49);
+            assert!((1..=40).all(|seq| stream.get(StreamId { ms: 10, seq }).is_some()));
+        }
+        assert_eq!(before.range(StreamId::MIN, StreamId::MAX).count(), 9);
+    }
+}
+
 #[test]
 fn counts_from_files_are_ones_that_a_command_can_say() {
     let mut group = Group::new(StreamId::MIN, Some(u64::MAX - 1));

@@ -202,6 +202,11 @@ impl Chunk {
         }
     }
 
+    /// Puts the bytes of another node in the place of a node's.
+    pub(super) fn replace(&mut self, node: usize, other: Vec<u8>) {
+        self.rewrite(node, |pack| *pack = other);
+    }
+
     /// Marks living entries of a node, in order, as deleted and corrects the counts.
     pub(super) fn mark_deleted(&mut self, node: usize, entries: &[Located]) {
         let Master { live, deleted, .. } = self.node(node).master();

@@ -1,6 +1,17 @@
 //! Streams from files: everything that comes from outside is checked before it is relied on.
+//!
+//! Living entries are in order in any file, marks of deleted ones are not. In Redis `XSETID` may take a stream back behind entries
+//! that were deleted, and what is added then stands behind their marks:
+//!
+//! ```text
+//! XADD 1-1, 2-1, 3-1   XDEL 3-1   XSETID 3-1 MAXDELETEDID 1-1   XSETID 2-1   XADD 2-2
+//! 1-1   2-1   3-1 (deleted)   2-2
+//! ```
+//!
+//! A node with such marks is taken without any.
 
 use super::chunk::{CHUNK_BYTES, Chunk};
+use super::node::Node;
 use super::{NodePlace, Stream, StreamId};
 use graven_listpack::{Damage, Item, Listpack, Place};
 use std::collections::VecDeque;
@@ -63,8 +74,12 @@ pub struct StreamParts {
 pub struct NodeFacts {
     /// Living entries.
     pub live: u64,
-    /// The last entry's identifier, living or deleted.
+    /// The last living entry's identifier, or the node's if none lives.
+    pub last_living_id: StreamId,
+    /// The greatest identifier of an entry, living or deleted.
     pub last_id: StreamId,
+    /// Deleted entries are in order too.
+    pub in_order: bool,
 }
 
 /// Reads items of a valid listpack, none of which need be what a node has there.
@@ -127,21 +142,26 @@ pub fn check_node(id: StreamId, bytes: &[u8]) -> Result<NodeFacts, StreamDamage>
         (reader.int()? == 0).then_some(counts)
     };
     let (live, deleted, fields) = master(&mut reader).ok_or(StreamDamage::Master)?;
-    let (mut found_live, mut found_deleted, mut last) = (0, 0, None);
+    let (mut found_live, mut found_deleted, mut in_order) = (0, 0, true);
+    let (mut last_living, mut last) = (None, None);
     while reader.at < pack.end() {
         let at = reader.at;
         let (flags, ms, seq) = reader.entry(fields).ok_or(StreamDamage::Entry { at })?;
         let entry = id.plus(ms, seq);
-        if last.map_or(entry < id, |last| entry <= last) {
+        let is_after = |last: Option<StreamId>| last.map_or(entry >= id, |last| entry > last);
+        in_order &= is_after(last);
+        if flags & super::node::DELETED != 0 {
+            found_deleted += 1;
+        } else if is_after(last_living) {
+            found_live += 1;
+            last_living = Some(entry);
+        } else {
             return Err(StreamDamage::Order);
         }
-        last = Some(entry);
-        if flags & super::node::DELETED == 0 { found_live += 1 } else { found_deleted += 1 }
+        last = last.max(Some(entry));
     }
-    if (found_live, found_deleted) != (live, deleted) || last.is_none() {
-        return Err(StreamDamage::Count);
-    }
-    Ok(NodeFacts { live: live as u64, last_id: last.unwrap_or(id) })
+    let Some(last_id) = last.filter(|_| (found_live, found_deleted) == (live, deleted)) else { return Err(StreamDamage::Count) };
+    Ok(NodeFacts { live: live as u64, last_living_id: last_living.unwrap_or(id), last_id, in_order })
 }
 
 impl Stream {
@@ -154,21 +174,30 @@ impl Stream {
         let (mut length, mut last) = (0u64, None);
         let mut left: usize = parts.nodes.iter().map(|(_, bytes)| bytes.len()).sum();
         let (mut chunks, mut open) = (VecDeque::new(), Chunk::with_room(left.min(CHUNK_BYTES)));
-        for (id, bytes) in parts.nodes {
+        let mut nodes = parts.nodes.into_iter().peekable();
+        while let Some((id, mut bytes)) = nodes.next() {
             if last.is_some_and(|last| id <= last) {
                 return Err(StreamDamage::Order);
             }
             let facts = check_node(id, &bytes)?;
             length += facts.live;
-            last = Some(facts.last_id);
+            left -= bytes.len();
+            let is_beyond = facts.last_id > parts.last_id || nodes.peek().is_some_and(|(next, _)| *next <= facts.last_id);
+            if facts.in_order && !is_beyond {
+                last = Some(facts.last_id);
+            } else {
+                let node = Node { id, pack: Listpack::new(&bytes) };
+                let Some(living) = node.without_deleted() else { continue };
+                bytes = living;
+                last = Some(facts.last_living_id);
+            }
             if open.push(id, &bytes).is_err() {
                 open.seal();
                 chunks.push_back(Arc::new(open));
-                open = Chunk::with_room(left.min(CHUNK_BYTES));
+                open = Chunk::with_room((left + bytes.len()).min(CHUNK_BYTES));
                 let pushed = open.push(id, &bytes);
                 assert!(pushed.is_ok(), "a new chunk takes any node");
             }
-            left -= bytes.len();
         }
         if open.len() > 0 {
             open.seal();

@@ -106,8 +106,9 @@ impl Stream {
         self.chunks.iter().map(|chunk| chunk.len()).sum()
     }
 
-    /// `XSETID`: what is given out next, and what was before.
+    /// `XSETID`: what is given out next, and what was before. The last identifier is not smaller than any living entry's.
     pub fn set_id(&mut self, last_id: StreamId, entries_added: Option<u64>, max_deleted_id: Option<StreamId>) {
+        self.forget_deleted_after(last_id);
         self.last_id = last_id;
         self.entries_added = entries_added.unwrap_or(self.entries_added);
         self.max_deleted_id = max_deleted_id.unwrap_or(self.max_deleted_id);

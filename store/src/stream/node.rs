@@ -13,7 +13,7 @@
 //! What is here reads a node; `chunk.rs` holds nodes and writes them.
 
 use super::StreamId;
-use graven_listpack::{HEADER_BYTES, Item, Listpack, Place};
+use graven_listpack::{HEADER_BYTES, Item, Listpack, Place, extend, new};
 
 /// The entry is gone.
 pub(super) const DELETED: i64 = 1;
@@ -149,6 +149,26 @@ impl Node<'_> {
             return self.id;
         }
         self.entry(&master, self.before(end)).id
+    }
+
+    /// Its bytes without the entries that are marked as deleted; `None` if no other is left.
+    pub(super) fn without_deleted(&self) -> Option<Vec<u8>> {
+        let (master, mut kept) = (self.master(), new());
+        if master.live == 0 {
+            return None;
+        }
+        let fields = std::iter::once(Item::Int(master.fields as i64)).chain(self.pack.iter_from(master.fields_at).take(master.fields + 1));
+        extend(&mut kept, [master.live, 0].map(Item::Int).into_iter().chain(fields));
+        let mut at = master.entries_at;
+        while at < self.pack.end() {
+            let entry = self.entry(&master, at);
+            at = self.after(&entry);
+            if !entry.is_deleted() {
+                let items = if entry.has_same_fields() { entry.fields + 4 } else { 2 * entry.fields + 5 };
+                extend(&mut kept, self.pack.iter_from(entry.at).take(items));
+            }
+        }
+        Some(kept)
     }
 
     /// The identifier of an entry, as differences to the node's.

@@ -133,6 +133,22 @@ impl Stream {
         deleted
     }
 
+    /// Takes out the marks of deleted entries after an identifier, after which none lives: what is added next would stand behind them
+    /// and have a smaller identifier.
+    pub(super) fn forget_deleted_after(&mut self, id: StreamId) {
+        while let Some(chunk) = self.chunks.back_mut().filter(|chunk| chunk.last().last_id() > id) {
+            let last = chunk.len() - 1;
+            if let Some(living) = chunk.last().without_deleted() {
+                return Arc::make_mut(chunk).replace(last, living);
+            }
+            if last == 0 {
+                self.chunks.pop_back();
+            } else {
+                Arc::make_mut(chunk).remove(last..last + 1);
+            }
+        }
+    }
+
     fn find_first_id(&mut self) {
         self.first_id = self.range(StreamId::MIN, StreamId::MAX).next().map_or(StreamId::MIN, |entry| entry.id);
     }
