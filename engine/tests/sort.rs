@@ -83,3 +83,32 @@ fn few_of_many_are_those_that_a_full_sort_would_give() {
         assert_eq!(world.run(&format!("SORT l LIMIT {offset} {count}")), expected);
     }
 }
+
+#[test]
+fn what_is_stored_by_due_fields_is_what_a_replay_stores() {
+    let mut world = world(&["RPUSH l x y", "HSET w_y w 50"]);
+    let names: Vec<String> = (0..6000).map(|i| format!("f{i}")).collect();
+    for names in names.chunks(1000) {
+        let pairs: Vec<String> = names.iter().map(|name| format!("{name} v")).collect();
+        world.run(&format!("HSET w_x {}", pairs.join(" ")));
+        world.run(&format!("HPEXPIRE w_x 100 FIELDS {} {}", names.len(), names.join(" ")));
+    }
+    // Some of these are not among the first that a look takes out.
+    let weights = ["w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9"];
+    for weight in weights {
+        world.run(&format!("HSET w_x {weight} 100"));
+        world.run(&format!("HPEXPIRE w_x 100 FIELDS 1 {weight}"));
+    }
+    world.advance(101);
+    for weight in weights {
+        world.run(&format!("SORT l BY w_*->w GET w_*->{weight} GET # STORE {weight}"));
+        assert_eq!(world.run(&format!("LRANGE {weight} 0 -1")), r#"["", "x", "", "y"]"#);
+    }
+    let mut replayed = world.replayed();
+    let (of_world, of_replayed) = (world.data_set(), replayed.data_set());
+    for weight in weights {
+        let key = (0, weight.as_bytes().to_vec());
+        assert_eq!(of_replayed[&key], of_world[&key], "{weight}");
+    }
+    assert_eq!(of_replayed, of_world);
+}

@@ -33,7 +33,7 @@ pub fn sort_ro(cx: &mut Context<'_>) -> Result<(), Error> {
 fn run(cx: &mut Context<'_>, may_store: bool) -> Result<(), Error> {
     let mut options = Options::parse(cx.args, may_store)?;
     let mut elements = Elements::load(cx, &mut options)?;
-    let mut lookup = Lookup::new(cx);
+    let mut lookup = Lookup::new(cx, options.destination.is_some());
     if !options.unsorted {
         elements.sort(&options, &mut lookup)?;
     }
@@ -45,7 +45,7 @@ fn run(cx: &mut Context<'_>, may_store: bool) -> Result<(), Error> {
         None => {
             let patterns = options.get.len().max(1);
             cx.reply.array(elements.len().saturating_mul(patterns));
-            let mut lookup = Lookup { engine: cx.engine, session: cx.session, key: Vec::new() };
+            let mut lookup = Lookup { engine: cx.engine, session: cx.session, key: Vec::new(), stores: false };
             for element in elements.iter() {
                 reply_element(&mut cx.reply, element, &options.get, &mut lookup);
             }

@@ -45,11 +45,13 @@ pub(super) struct Lookup<'c> {
     pub(super) session: &'c Session,
     /// The key that is looked up.
     pub(super) key: Vec<u8>,
+    /// What is found goes into a key.
+    pub(super) stores: bool,
 }
 
 impl<'c> Lookup<'c> {
-    pub(super) fn new(cx: &'c mut Context<'_>) -> Lookup<'c> {
-        Lookup { engine: cx.engine, session: cx.session, key: Vec::new() }
+    pub(super) fn new(cx: &'c mut Context<'_>, stores: bool) -> Lookup<'c> {
+        Lookup { engine: cx.engine, session: cx.session, key: Vec::new(), stores }
     }
 
     /// Shows the value that a pattern leads to; `None` if there is none.
@@ -62,6 +64,12 @@ impl<'c> Lookup<'c> {
         self.key.clear();
         [before, element, after].iter().for_each(|part| self.key.extend_from_slice(part));
         let key = self.engine.keyspace.key(&self.key);
+        if self.stores
+            && let Some(field) = field
+        {
+            // A replay does not know what is due: it must find the field removed.
+            self.engine.expire_named_fields(self.session.db, key, std::iter::once(field));
+        }
         let due_before = self.engine.due_before();
         let entry = self.engine.read(self.session, key)?;
         let value = match field {
