@@ -343,8 +343,10 @@ impl Engine {
     #[inline]
     pub(crate) fn log_as_called(&mut self, db: usize, id: CommandId, args: Args<'_>) {
         self.explicit_effects = true;
-        if self.registry.get(id).renamed {
-            let name = self.registry.get(id).spec.name.to_ascii_uppercase();
+        // The name in front is the container's, if there is one.
+        let named = self.registry.get(self.registry.get(id).parent.unwrap_or(id));
+        if named.renamed {
+            let name = named.spec.name.to_ascii_uppercase();
             let parts: Vec<&[u8]> = std::iter::once(name.as_bytes()).chain(args.skip(1)).collect();
             self.effects.push(db, &parts);
         } else {

@@ -22,6 +22,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("FLUSHDB", "wipe"),
     ("FLUSHALL", "wipe-all"),
     ("RENAME", "call"),
+    ("XGROUP", "grp"),
 ];
 
 const LINES: &[&str] = &[
@@ -41,6 +42,7 @@ const LINES: &[&str] = &[
     "CHOOSE 0",
     "EXPIRE a -1",
     "GET f x",
+    "GRP create s g $ MKSTREAM",
 ];
 
 fn renamed() -> World {
@@ -58,7 +60,8 @@ fn renamed() -> World {
 #[test]
 fn what_renamed_commands_did_is_logged_under_the_names_of_the_table() {
     let log = renamed().effects();
-    for line in ["SET a 1", "SET a 2 XX", "APPEND a 3", "FLUSHDB", "RENAME d e", "MULTI", "DEL a", "DEL b"] {
+    for line in ["SET a 1", "SET a 2 XX", "APPEND a 3", "FLUSHDB", "RENAME d e", "MULTI", "DEL a", "DEL b", "XGROUP create s g $ MKSTREAM"]
+    {
         assert!(log.iter().any(|logged| logged == line), "{line} is not in {log:?}");
     }
 }
