@@ -245,7 +245,7 @@ impl Engine {
         self.deliver_messages(host);
         let before = self.effects.lsn();
         self.needs = 0;
-        let mut reply = Reply::new(out, session.protocol);
+        let mut reply = session.reply(out);
         let off = session.flags.intersects(SessionFlags::REPLY_OFF | SessionFlags::REPLY_SKIP);
         reply.set_muted(off);
         let id = match self.admit(session, args, prepared.command, host) {

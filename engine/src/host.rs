@@ -71,7 +71,7 @@ pub trait Host {
 
     /// Sends a message to a client that has subscribed, once the log is at `needs`. It is encoded for RESP3; for RESP2 it begins
     /// with another byte ([`crate::push_byte`]). False if one of the client's commands is being executed, so that the
-    /// message must follow that command's reply.
+    /// message must follow that command's reply; the host bounds what waits in this way, and closes a client for which it is too much.
     fn deliver(&mut self, client: u64, message: &[u8], needs: u64) -> bool;
 
     /// Goes on with a client that waits for keys: calls `run` once with its session and its output, and sees to it that what

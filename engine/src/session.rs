@@ -1,7 +1,7 @@
 //! What the engine knows of a connected client.
 
 use crate::pubsub::{Subscriptions, Topic};
-use graven_resp::{OwnedArgs, Protocol};
+use graven_resp::{OwnedArgs, Protocol, Reply};
 
 bitflags::bitflags! {
     /// States of a session that are on or off.
@@ -145,12 +145,24 @@ pub struct Session {
     pub last_write_lsn: u64,
     /// The last command, for `CLIENT LIST`.
     pub last_command: Option<crate::CommandId>,
+    /// Once the output is longer than this, the rest of a command's reply is dropped (0: never). The client must then be closed.
+    pub reply_limit: usize,
 }
 
 impl Session {
     /// A new client.
     pub fn new(id: u64, authenticated: bool) -> Session {
         Session { id, authenticated, ..Session::default() }
+    }
+
+    /// Where the reply to a command is written.
+    #[inline]
+    pub(crate) fn reply<'o>(&self, out: &'o mut Vec<u8>) -> Reply<'o> {
+        let mut reply = Reply::new(out, self.protocol);
+        if self.reply_limit > 0 {
+            reply.set_limit(self.reply_limit);
+        }
+        reply
     }
 
     /// Whether `MULTI` is open.

@@ -165,6 +165,26 @@ fn paused_clients_that_send_more_and_close_are_gone() {
     assert_eq!(admin.line("EXISTS a"), Value::Int(0));
 }
 
+#[test]
+fn a_reply_past_the_output_limit_is_not_made_to_its_end() {
+    let server = graven().option("client-output-buffer-limit", "normal 8mb 0 0").start().unwrap();
+    assert!(server.client().call(&["SET", "big", &"v".repeat(1 << 20)]).is_ok());
+    let before = server.resident_bytes();
+    let mut reader = server.client();
+    reader.send(&[&["MGET"], &["big"; 400][..]].concat()).unwrap();
+    assert!(reader.closes_within(Duration::from_secs(10)));
+    let mut reader = server.client();
+    assert!(reader.line("MULTI").is_ok());
+    (0..400).for_each(|_| assert_eq!(reader.line("GET big").text(), "QUEUED"));
+    assert_eq!(reader.line("INCR executed").text(), "QUEUED");
+    reader.send(&["EXEC"]).unwrap();
+    assert!(reader.closes_within(Duration::from_secs(10)));
+    let grown = server.peak_resident_bytes().saturating_sub(before) >> 20;
+    assert!(grown < 100, "memory grew by {grown} MB");
+    assert_eq!(server.info_field("stats", "client_output_buffer_limit_disconnections"), "2");
+    assert_eq!(server.client().line("GET executed"), Value::bulk("1"));
+}
+
 /// What is not durable is kept in memory, so its bound must hold whatever a client puts between its writes.
 #[test]
 fn reads_between_writes_do_not_get_a_client_past_the_bound_on_what_is_not_durable() {

@@ -290,3 +290,22 @@ fn messages_that_tell_of_a_write_wait_until_it_is_durable() {
         all += &more;
     }
 }
+
+/// Its messages wait for the reply to what it published with, and nobody else reads them meanwhile.
+#[test]
+fn a_client_that_publishes_to_itself_is_closed_at_its_output_limit_not_later() {
+    let server = graven().option("client-output-buffer-limit", "pubsub 8mb 0 0").start().unwrap();
+    let mut client = server.client();
+    client.call(&["HELLO", "3"]);
+    let patterns: Vec<String> = (1..=400).map(|n| "*".repeat(n)).collect();
+    client.send(&[&["PSUBSCRIBE".to_owned()], &patterns[..]].concat()).unwrap();
+    for _ in &patterns {
+        client.read().unwrap();
+    }
+    let before = server.resident_bytes();
+    client.send(&["PUBLISH", "channel", &"x".repeat(1 << 20)]).unwrap();
+    assert!(client.closes_within(Duration::from_secs(10)));
+    let grown = server.peak_resident_bytes().saturating_sub(before) >> 20;
+    assert!(grown < 100, "memory grew by {grown} MB");
+    assert_eq!(server.info_field("stats", "client_output_buffer_limit_disconnections"), "1");
+}

@@ -16,23 +16,25 @@ pub enum Protocol {
 pub struct Reply<'a> {
     out: &'a mut Vec<u8>,
     protocol: Protocol,
-    muted: bool,
+    /// Something is written while `out` is shorter than this: 0 while muted, else `most`.
+    room: usize,
+    most: usize,
 }
 
 impl<'a> Reply<'a> {
     /// Replies go to the end of `out`.
     pub fn new(out: &'a mut Vec<u8>, protocol: Protocol) -> Self {
-        Reply { out, protocol, muted: false }
+        Reply { out, protocol, room: usize::MAX, most: usize::MAX }
     }
 
     /// Replies go nowhere (replay, `CLIENT REPLY OFF`).
     pub fn muted(out: &'a mut Vec<u8>, protocol: Protocol) -> Self {
-        Reply { out, protocol, muted: true }
+        Reply { out, protocol, room: 0, most: usize::MAX }
     }
 
     /// Borrows the same output for a shorter time.
     pub fn reborrow(&mut self) -> Reply<'_> {
-        Reply { out: self.out, protocol: self.protocol, muted: self.muted }
+        Reply { out: self.out, protocol: self.protocol, room: self.room, most: self.most }
     }
 
     /// The version replies are written in.
@@ -47,12 +49,23 @@ impl<'a> Reply<'a> {
 
     /// Stops or resumes writing.
     pub fn set_muted(&mut self, muted: bool) {
-        self.muted = muted;
+        self.room = if muted { 0 } else { self.most };
+    }
+
+    /// Once `out` is longer than so many bytes, what is written is dropped. Such a reply cannot be sent: its client must be closed.
+    pub fn set_limit(&mut self, bytes: usize) {
+        self.most = bytes.saturating_add(1);
+        self.set_muted(self.is_muted());
     }
 
     /// Whether replies go nowhere.
     pub fn is_muted(&self) -> bool {
-        self.muted
+        self.room == 0
+    }
+
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.out.len() < self.room
     }
 
     /// Bytes in the output so far.
@@ -68,13 +81,13 @@ impl<'a> Reply<'a> {
     /// Bytes that are already in the protocol.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
-        if !self.muted {
+        if self.has_room() {
             self.out.extend_from_slice(bytes);
         }
     }
 
     fn header(&mut self, kind: u8, n: i64) {
-        if !self.muted {
+        if self.has_room() {
             push_prefixed(self.out, kind, n);
         }
     }
@@ -102,7 +115,7 @@ impl<'a> Reply<'a> {
     }
 
     fn line(&mut self, kind: u8, text: &[u8]) {
-        if self.muted {
+        if !self.has_room() {
             return;
         }
         self.out.push(kind);
@@ -119,7 +132,7 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        if !self.muted {
+        if self.has_room() {
             crate::push_bulk(self.out, bytes);
         }
     }
@@ -157,7 +170,8 @@ impl<'a> Reply<'a> {
     }
 
     fn header_before(&mut self, position: usize, kind: u8, n: i64) {
-        if !self.muted {
+        // Also past the limit: what stands behind `position` may be taken back, and then this must be there.
+        if !self.is_muted() {
             let mut header = Vec::with_capacity(24);
             push_prefixed(&mut header, kind, n);
             self.out.splice(position..position, header);
@@ -176,7 +190,7 @@ impl<'a> Reply<'a> {
 
     /// Attributes of the reply that follows: `n` pairs. Write them only to RESP3 clients.
     pub fn attribute(&mut self, n: usize) {
-        debug_assert!(self.is_resp3() || self.muted);
+        debug_assert!(self.is_resp3() || self.is_muted());
         self.header(b'|', n as i64);
     }
 
@@ -262,6 +276,26 @@ mod tests {
         };
         assert_eq!(show(Protocol::Resp2, all), "*2\r\n*2\r\n$-1\r\n*-1\r\n$3\r\n1.5\r\n:1\r\n$2\r\n12\r\n$2\r\nhi\r\n*3\r\n-ERR a b\r\n");
         assert_eq!(show(Protocol::Resp3, all), "%1\r\n~2\r\n_\r\n_\r\n,1.5\r\n#t\r\n(12\r\n=6\r\ntxt:hi\r\n>3\r\n-ERR a b\r\n");
+    }
+
+    #[test]
+    fn a_limited_reply_drops_what_comes_after_the_limit_was_passed() {
+        let mut out = b"before".to_vec();
+        let mut reply = Reply::new(&mut out, Protocol::Resp2);
+        reply.set_limit(16);
+        let start = reply.position();
+        reply.array(1000);
+        reply.reborrow().int(1);
+        assert_eq!(reply.position(), 17, "one past the limit");
+        (0..999).for_each(|_| reply.bulk(b"dropped"));
+        reply.ok();
+        assert_eq!(reply.position(), 17);
+        reply.truncate(start);
+        reply.set_muted(true);
+        reply.ok();
+        reply.set_muted(false);
+        reply.error("ERR");
+        assert_eq!(out, b"before-ERR\r\n");
     }
 
     #[test]

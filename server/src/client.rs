@@ -29,6 +29,8 @@ pub(crate) struct Client {
     /// Bytes that have arrived and belong to no executed command.
     pub(crate) input: Vec<u8>,
     pub(crate) output: Output,
+    /// While the executor has that: what was in it, and messages that are to follow.
+    pub(crate) away_bytes: usize,
     /// Unix milliseconds.
     pub(crate) connected_ms: u64,
     pub(crate) active_ms: u64,
@@ -80,6 +82,7 @@ impl Client {
             parser: Parser::default(),
             input: Vec::new(),
             output: Output::default(),
+            away_bytes: 0,
             connected_ms: now_ms,
             active_ms: now_ms,
             readable: false,

@@ -2,7 +2,7 @@
 //!
 //! [`Host`]: graven_engine::Host
 
-use crate::client::Client;
+use crate::client::{Client, ClientClass};
 use crate::config::Config;
 use crate::listener::Listener;
 use crate::output::Output;
@@ -12,7 +12,7 @@ use crate::server_stats::ServerStats;
 use crate::surroundings::Surroundings;
 use crate::waiting::WaitWatch;
 use graven_aof::{Disk, FsyncPolicy, Log};
-use graven_engine::{Effects, Outcome, SessionFlags, push_byte};
+use graven_engine::{Effects, Outcome, Session, SessionFlags, push_byte};
 use mio::{Registry, Token, Waker};
 use slab::Slab;
 use std::collections::HashMap;
@@ -146,11 +146,19 @@ impl Outside {
     /// executed.
     pub(crate) fn send_message(&mut self, id: u64, message: &[u8], needs: u64) -> bool {
         let Some(slot) = self.slot_of(id) else { return true };
+        let limit = self.config.output_buffer_limits[ClientClass::PubSub as usize].hard_bytes;
         let client = &mut self.clients[slot];
-        let Some(session) = &client.session else { return false };
         if client.doomed {
             return true;
         }
+        let Some(session) = &client.session else {
+            client.away_bytes += message.len();
+            let is_too_much = limit > 0 && client.away_bytes as u64 > limit;
+            if is_too_much {
+                self.close_for_output(slot);
+            }
+            return is_too_much;
+        };
         let tail = &mut client.output.tail;
         tail.push(push_byte(session.protocol));
         tail.extend_from_slice(&message[1..]);
@@ -178,9 +186,27 @@ impl Outside {
     fn enforce_output_limit(&mut self, slot: usize) {
         let client = &self.clients[slot];
         let limit = self.config.output_buffer_limits[client.class() as usize].hard_bytes;
-        if limit > 0 && client.output.pending_bytes() as u64 > limit && !client.doomed {
+        if limit > 0 && client.output.pending_bytes() as u64 > limit {
+            self.close_for_output(slot);
+        }
+    }
+
+    /// Closes a client whose output is past its limit.
+    pub(crate) fn close_for_output(&mut self, slot: usize) {
+        let client = &self.clients[slot];
+        if !client.doomed {
             self.stats.note_overcoming_output_limit(client);
             self.doom(slot);
+        }
+    }
+
+    /// How long a client's tail may get while its next command is executed ([`Session::reply_limit`]).
+    #[inline]
+    pub(crate) fn reply_limit(&self, session: &Session, output: &Output) -> usize {
+        let class = if session.subscriptions.is_some() { ClientClass::PubSub } else { ClientClass::Normal };
+        match self.config.output_buffer_limits[class as usize].hard_bytes {
+            0 => 0,
+            limit => (output.tail_bytes() + (limit as usize).saturating_sub(output.pending_bytes())).max(1),
         }
     }
 

@@ -89,6 +89,7 @@ impl Turn {
         client.writes = false;
         client.backlog = false;
         let mut output = std::mem::take(&mut client.output);
+        client.away_bytes = output.pending_bytes();
         let mut parser = std::mem::take(&mut client.parser);
         let pause_bytes = outside.output_pause_bytes();
         let mut limits = Limits { max_bulk_bytes: outside.config.proto_max_bulk_len_bytes as i64, ..Limits::default() };
@@ -111,6 +112,7 @@ impl Turn {
                 engine.prefetch_members(session.db, commands.map(|(frame, prepared)| (self.batch.args(frame, buffer), *prepared)));
             }
             for (frame, prepared) in frames.iter().zip(&self.prepared) {
+                session.reply_limit = outside.reply_limit(&session, &output);
                 let outcome = engine.execute(&mut session, self.batch.args(frame, buffer), *prepared, &mut output.tail, outside);
                 if session.blocked == Some(Blocked::Paused) {
                     outside.clients[slot].backlog = true;
@@ -119,6 +121,9 @@ impl Turn {
                 }
                 used = frame.end();
                 commands += 1;
+                if session.reply_limit > 0 && output.tail_bytes() > session.reply_limit {
+                    outside.close_for_output(slot);
+                }
                 outside.seal(&mut output, outcome);
                 outside.clients[slot].writes |= outcome.wrote;
                 let stop = session.blocked.is_some()

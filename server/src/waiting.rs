@@ -38,7 +38,12 @@ impl Outside {
         }
         let Some(mut session) = client.session.take() else { return false };
         let mut output = std::mem::take(&mut client.output);
+        client.away_bytes = output.pending_bytes();
+        session.reply_limit = self.reply_limit(&session, &output);
         let outcome = run(self, &mut session, &mut output.tail);
+        if session.reply_limit > 0 && output.tail_bytes() > session.reply_limit {
+            self.close_for_output(slot);
+        }
         self.seal(&mut output, outcome);
         if session.blocked.is_none() {
             self.resumed.push(slot);

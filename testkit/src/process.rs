@@ -379,6 +379,11 @@ impl Server {
         self.status_bytes("VmRSS:")
     }
 
+    /// The most that it was so far.
+    pub fn peak_resident_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
     /// The part of it that is no file's: data, and not the program.
     pub fn anonymous_bytes(&self) -> u64 {
         self.status_bytes("RssAnon:")

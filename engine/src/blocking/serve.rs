@@ -119,7 +119,7 @@ impl Engine {
 
 /// The reply to a command that waited. It is not wanted if it was not when the command arrived.
 fn reply_to_waiting<'r>(session: &Session, out: &'r mut Vec<u8>) -> Reply<'r> {
-    let mut reply = Reply::new(out, session.protocol);
+    let mut reply = session.reply(out);
     reply.set_muted(session.wait_muted || session.flags.contains(SessionFlags::REPLY_OFF));
     reply
 }
