@@ -185,6 +185,34 @@ fn a_reply_past_the_output_limit_is_not_made_to_its_end() {
     assert_eq!(server.client().line("GET executed"), Value::bulk("1"));
 }
 
+/// A disk whose fsyncs take long, and the server knows it: they are not made by the thread that serves clients.
+fn slow_disk(options: Builder) -> (DiskFaults, Server) {
+    let faults = DiskFaults::new().unwrap();
+    let server = faults.preload(options).start().unwrap();
+    faults.sync_delay(Duration::from_millis(50));
+    let mut writers = [server.client(), server.client(), server.client()];
+    for _ in 0..3 {
+        writers.iter_mut().for_each(|writer| writer.send(&["SET", "warm", "1"]).unwrap());
+        writers.iter_mut().for_each(|writer| assert!(writer.reply().unwrap().is_ok()));
+    }
+    (faults, server)
+}
+
+#[test]
+fn a_half_closed_client_gets_the_replies_that_are_held() {
+    let (faults, server) = slow_disk(graven().option("appendfsync", "always"));
+    faults.sync_delay(Duration::from_millis(400));
+    for _ in 0..3 {
+        let mut stream = socket(&server);
+        stream.write_all(b"SET a 1\r\nGET a\r\nECHO hal").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(until_the_end(&mut stream), "+OK\r\n$1\r\n1\r\n");
+        // One that is gone altogether does not stay when its replies may leave.
+        socket(&server).write_all(b"SET a 1\r\n").unwrap();
+    }
+    only_these_are_connected(&server, 0);
+}
+
 /// What is not durable is kept in memory, so its bound must hold whatever a client puts between its writes.
 #[test]
 fn reads_between_writes_do_not_get_a_client_past_the_bound_on_what_is_not_durable() {

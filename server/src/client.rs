@@ -44,6 +44,8 @@ pub(crate) struct Client {
     pub(crate) held: bool,
     /// The peer has closed its side: when its bytes have been read, that is the end.
     pub(crate) hung_up: bool,
+    /// Nor does the peer take any more bytes, as far as the operating system knows.
+    pub(crate) gone: bool,
     /// The input holds commands that were not executed for want of room or time: no more is read before they are.
     pub(crate) backlog: bool,
     /// Stands in the list of clients whose replies are to be sent.
@@ -90,6 +92,7 @@ impl Client {
             queued: false,
             held: false,
             hung_up: false,
+            gone: false,
             backlog: false,
             flushing: false,
             stalled: false,

@@ -272,6 +272,17 @@ impl Stream {
         }
     }
 
+    /// Whether the peer has closed its side, and all it has sent was read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        match self.socket() {
+            Ok(socket) => match rustix::net::recv(socket, &mut [0], rustix::net::RecvFlags::PEEK) {
+                Ok((_, count)) => count == 0,
+                Err(e) => e != rustix::io::Errno::AGAIN && e != rustix::io::Errno::INTR,
+            },
+            Err(pipe) => pipe.is_at_end(),
+        }
+    }
+
     pub(crate) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match (self.socket(), slices) {
             (Ok(socket), [one]) => Ok(rustix::net::send(socket, one, rustix::net::SendFlags::NOSIGNAL)?),

@@ -137,6 +137,10 @@ impl Outside {
     pub(crate) fn push(&mut self, slot: usize, needs: u64, write: impl FnOnce(&mut Vec<u8>)) {
         let acknowledged = self.acknowledged;
         let Some(client) = self.clients.get_mut(slot) else { return };
+        // Else it might never come to its end.
+        if client.has_flag(SessionFlags::CLOSE_AFTER_REPLY) {
+            return;
+        }
         write(&mut client.output.tail);
         client.output.seal(needs, false, acknowledged, needs);
         self.note_output(slot);
@@ -148,7 +152,7 @@ impl Outside {
         let Some(slot) = self.slot_of(id) else { return true };
         let limit = self.config.output_buffer_limits[ClientClass::PubSub as usize].hard_bytes;
         let client = &mut self.clients[slot];
-        if client.doomed {
+        if client.doomed || client.has_flag(SessionFlags::CLOSE_AFTER_REPLY) {
             return true;
         }
         let Some(session) = &client.session else {
@@ -207,6 +211,19 @@ impl Outside {
         match self.config.output_buffer_limits[class as usize].hard_bytes {
             0 => 0,
             limit => (output.tail_bytes() + (limit as usize).saturating_sub(output.pending_bytes())).max(1),
+        }
+    }
+
+    /// A client has sent its last byte. What it is owed is sent before it is closed, if somebody may be there to take it: one that
+    /// has closed only its side cannot be told from one that is gone before something is sent to it.
+    pub(crate) fn end_input(&mut self, slot: usize) {
+        let client = &mut self.clients[slot];
+        match &mut client.session {
+            Some(session) if !client.output.is_empty() && !client.gone => {
+                session.flags.insert(SessionFlags::CLOSE_AFTER_REPLY);
+                client.readable = false;
+            }
+            _ => self.doom(slot),
         }
     }
 

@@ -235,6 +235,7 @@ impl Server {
                         let client = &mut self.outside.clients[slot];
                         client.readable = true;
                         client.hung_up |= event.is_read_closed() || event.is_error();
+                        client.gone |= event.is_write_closed() || event.is_error();
                         self.enqueue(slot);
                     }
                 }
@@ -331,16 +332,23 @@ impl Server {
     }
 
     /// Sets a client aside until it may be served. One that waits for something is served again when that is over; if it
-    /// hangs up meanwhile, nobody waits any more.
+    /// hangs up meanwhile, nobody waits any more. One that hangs up while it waits for the disk may only have closed its side
+    /// (`nc -N`): it stays until its commands are executed and its replies sent.
     fn stall(&mut self, slot: usize) {
         let client = &mut self.outside.clients[slot];
         if client.is_blocked() {
             if client.hung_up {
                 self.outside.doom(slot);
             }
-        } else if !client.stalled {
+            return;
+        }
+        if !client.stalled {
             client.stalled = true;
             self.stalled.push(slot);
+        }
+        let is_leaving = client.has_flag(SessionFlags::CLOSE_AFTER_REPLY);
+        if client.hung_up && (is_leaving || !client.backlog && client.stream.is_at_end()) {
+            self.outside.end_input(slot);
         }
     }
 
@@ -366,15 +374,15 @@ impl Server {
     }
 
     pub(crate) fn welcome(&mut self, stream: Stream, is_local: bool) {
-        let config = &self.outside.config;
         let refuse = |stream: Stream, why: &[u8]| {
             // Best effort, as the peer may be gone already.
             let _ = stream.write(&[io::IoSlice::new(why)]);
         };
-        if self.outside.clients.len() >= config.maxclients as usize {
+        if self.outside.clients.len() >= self.outside.config.maxclients as usize {
             self.outside.stats.rejected_connections += 1;
             return refuse(stream, b"-ERR max number of clients reached\r\n");
         }
+        let config = &self.outside.config;
         if config.protected_mode && config.requirepass.is_empty() && !is_local {
             self.outside.stats.rejected_connections += 1;
             return refuse(stream, PROTECTED_MODE);

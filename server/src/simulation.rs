@@ -50,6 +50,12 @@ impl Pipe {
         Ok(count)
     }
 
+    /// Whether a read would give the end.
+    pub(crate) fn is_at_end(&self) -> bool {
+        let ends = self.ends();
+        ends.is_closed && ends.to_server.is_empty()
+    }
+
     pub(crate) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut ends = self.ends();
         if ends.is_closed {
@@ -212,6 +218,7 @@ impl Server {
             let client = &mut self.outside.clients[slot];
             client.readable = true;
             client.hung_up |= matches!(&client.stream, Stream::Memory(pipe) if pipe.ends().is_closed);
+            client.gone = client.hung_up;
             self.enqueue(slot);
         }
     }

@@ -40,7 +40,7 @@ impl Turn {
             buffer.reserve(wanted.max(READ_BYTES));
             let room = buffer.capacity() - buffer.len();
             match client.stream.read(&mut buffer) {
-                Ok(0) => outside.doom(slot),
+                Ok(0) => outside.end_input(slot),
                 Ok(n) => {
                     client.readable = n == room || client.hung_up;
                     client.active_ms = engine.now_ms();
@@ -53,7 +53,9 @@ impl Turn {
                 Err(_) => outside.doom(slot),
             }
         }
-        let used = if buffer.is_empty() || outside.clients[slot].doomed { buffer.len() } else { self.run(engine, outside, slot, &buffer) };
+        let client = &outside.clients[slot];
+        let ends = client.doomed || client.has_flag(SessionFlags::CLOSE_AFTER_REPLY);
+        let used = if buffer.is_empty() || ends { buffer.len() } else { self.run(engine, outside, slot, &buffer) };
         outside.stats.max_input = outside.stats.max_input.max(buffer.len());
         let client = &mut outside.clients[slot];
         let rest = buffer.len() - used;
