@@ -368,6 +368,15 @@ impl Engine {
         spec.flags.contains(Flags::WRITE) || spec.name == "ping" || (matches!(spec.run, Run::Exec) && queued_write())
     }
 
+    /// Whether a command that comes next would write: not one that is refused for its client or only queued.
+    pub fn would_write(&self, session: &Session, prepared: Prepared) -> bool {
+        prepared.command.is_some_and(|id| {
+            let spec = self.registry.get(id).spec;
+            let is_queued = session.transaction.is_some() && !spec.flags.contains(Flags::NOT_QUEUED);
+            session.authenticated && !is_queued && spec.name != "ping" && self.is_write(session, id)
+        })
+    }
+
     /// Whether a command is refused when memory is short: one that says so, an `EXEC` of such, and whatever would be queued.
     fn needs_memory(&self, session: &Session, id: CommandId) -> bool {
         let spec = self.registry.get(id).spec;

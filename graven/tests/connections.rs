@@ -198,6 +198,16 @@ fn slow_disk(options: Builder) -> (DiskFaults, Server) {
     (faults, server)
 }
 
+/// Writes until the server takes no more, since too much is not durable. The connection must be kept.
+fn fill(server: &Server) -> TcpStream {
+    let mut stream = socket(server);
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut write = Vec::new();
+    client::encode(&mut write, &[&b"SET"[..], b"big", &vec![b'v'; 1 << 20]]);
+    assert!((0..1_000).any(|_| stream.write_all(&write).is_err()), "a gigabyte was taken");
+    stream
+}
+
 #[test]
 fn a_half_closed_client_gets_the_replies_that_are_held() {
     let (faults, server) = slow_disk(graven().option("appendfsync", "always"));
@@ -211,6 +221,64 @@ fn a_half_closed_client_gets_the_replies_that_are_held() {
         socket(&server).write_all(b"SET a 1\r\n").unwrap();
     }
     only_these_are_connected(&server, 0);
+}
+
+#[test]
+fn clients_with_a_single_write_do_not_get_past_the_bound_on_what_is_not_durable() {
+    let (faults, server) = slow_disk(graven().option("appendfsync", "always"));
+    faults.sync_delay(Duration::from_secs(6));
+    let filling = fill(&server);
+    let length = || server.info_field("persistence", "aof_buffer_length").parse::<u64>().unwrap();
+    let before = length();
+    let mut late: Vec<Client> = (0..30).map(|_| server.client()).collect();
+    let value = "v".repeat(1 << 20);
+    for client in &mut late {
+        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        client.send(&["SET", "late", &value]).unwrap();
+    }
+    // Also as a transaction; one that only reads does not wait.
+    for command in ["MULTI", "SET late x", "EXEC"] {
+        late[0].send_raw(format!("{command}\r\n").as_bytes()).unwrap();
+    }
+    let mut reader = server.client();
+    assert_eq!(reader.line("GET warm"), Value::bulk("1"));
+    let grown = length().saturating_sub(before) >> 20;
+    assert!(grown < 4, "{grown} MB more are in the log's buffers");
+    faults.repair();
+    drop(filling);
+    for client in &mut late {
+        assert!(client.reply().unwrap().is_ok());
+    }
+    for expected in ["OK", "QUEUED"] {
+        assert_eq!(late[0].reply().unwrap().text(), expected);
+    }
+    assert!(matches!(late[0].reply().unwrap(), Value::Array(replies) if replies[0].is_ok()));
+}
+
+#[test]
+fn clients_that_hang_up_while_the_disk_is_behind_do_not_keep_others_out() {
+    let (faults, server) = slow_disk(graven().option("appendfsync", "everysec").option("maxclients", "30"));
+    let mut idle: Vec<Client> = (0..5).map(|_| server.client()).collect();
+    idle.iter_mut().for_each(|client| assert!(client.line("SET a 1").is_ok()));
+    faults.sync_delay(Duration::from_secs(8));
+    let filling = fill(&server);
+    // Those who wait for nothing are gone at once.
+    assert_eq!(field(&server, "connected_clients"), 7);
+    drop(idle);
+    only_these_are_connected(&server, 1);
+    // Those whose writes wait stay while there is room.
+    for n in 0..60 {
+        let mut stream = socket(&server);
+        stream.write_all(format!("SET n{n} 1\r\n").as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let mut reader = server.client();
+    assert_eq!(reader.line("GET warm"), Value::bulk("1"));
+    assert_eq!(server.info_field("stats", "rejected_connections"), "0");
+    faults.repair();
+    drop(filling);
+    eventually("the last write", || server.client().line("EXISTS n59") == Value::Int(1));
+    only_these_are_connected(&server, 1);
 }
 
 /// What is not durable is kept in memory, so its bound must hold whatever a client puts between its writes.

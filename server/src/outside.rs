@@ -274,7 +274,7 @@ impl Outside {
         Ok(())
     }
 
-    /// Whether clients that write must wait for the disk. Not while the log fails: then they are told at once.
+    /// Whether writes must wait for the disk. While the log fails they are refused instead.
     pub(crate) fn disk_is_behind(&self) -> bool {
         !self.log_fails && self.log.as_ref().is_some_and(Log::is_saturated)
     }

@@ -333,7 +333,7 @@ impl Server {
 
     /// Sets a client aside until it may be served. One that waits for something is served again when that is over; if it
     /// hangs up meanwhile, nobody waits any more. One that hangs up while it waits for the disk may only have closed its side
-    /// (`nc -N`): it stays until its commands are executed and its replies sent.
+    /// (`nc -N`): it stays until its commands are executed and its replies sent, or until others need its place.
     fn stall(&mut self, slot: usize) {
         let client = &mut self.outside.clients[slot];
         if client.is_blocked() {
@@ -378,7 +378,8 @@ impl Server {
             // Best effort, as the peer may be gone already.
             let _ = stream.write(&[io::IoSlice::new(why)]);
         };
-        if self.outside.clients.len() >= self.outside.config.maxclients as usize {
+        let staying = self.outside.clients.len() - self.outside.doomed.len();
+        if staying >= self.outside.config.maxclients as usize && !self.make_place() {
             self.outside.stats.rejected_connections += 1;
             return refuse(stream, b"-ERR max number of clients reached\r\n");
         }
@@ -401,6 +402,13 @@ impl Server {
         self.outside.clients.insert(client);
         self.outside.slots.insert(id, slot);
         self.outside.stats.connections += 1;
+    }
+
+    /// Closes, of those who are set aside and have hung up, the one who waits longest.
+    fn make_place(&mut self) -> bool {
+        let may_go = |&slot: &usize| self.outside.clients.get(slot).is_some_and(|client| client.hung_up && !client.doomed);
+        let departed = self.stalled.iter().copied().find(may_go);
+        departed.inspect(|&slot| self.outside.doom(slot)).is_some()
     }
 
     /// The end of a turn: the log takes what was done, replies leave, clients go.

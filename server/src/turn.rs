@@ -114,6 +114,13 @@ impl Turn {
                 engine.prefetch_members(session.db, commands.map(|(frame, prepared)| (self.batch.args(frame, buffer), *prepared)));
             }
             for (frame, prepared) in frames.iter().zip(&self.prepared) {
+                if outside.disk_is_behind() && engine.would_write(&session, *prepared) {
+                    // So that those who come while the disk is behind, with one write each, do not fill the memory.
+                    outside.clients[slot].writes = true;
+                    outside.clients[slot].backlog = true;
+                    parser.reset();
+                    break 'serving;
+                }
                 session.reply_limit = outside.reply_limit(&session, &output);
                 let outcome = engine.execute(&mut session, self.batch.args(frame, buffer), *prepared, &mut output.tail, outside);
                 if session.blocked == Some(Blocked::Paused) {
