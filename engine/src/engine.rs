@@ -532,7 +532,7 @@ impl Engine {
     fn show_monitors(&self, session: &Session, args: Args<'_>, id: CommandId, host: &mut dyn Host) {
         if !self.waits.is_resuming() && !self.registry.get(id).spec.flags.intersects(Flags::SKIP_MONITOR | Flags::ADMIN) {
             let lsn = if self.settings.track_reads { self.effects.lsn() } else { 0 };
-            host.monitor(session, args, self.now_us(), lsn);
+            host.monitor(session, &self.registry.get(id).full_name, args, self.now_us(), lsn);
         }
     }
 
@@ -567,11 +567,12 @@ impl Engine {
 
     #[cold]
     fn note_slow(&mut self, session: &Session, args: Args<'_>, id: CommandId, us: u64) {
-        let flags = self.registry.get(id).spec.flags;
+        let command = self.registry.get(id);
+        let flags = command.spec.flags;
         let second = self.now_ms / 1000;
         let slower_than = self.settings.slowlog_slower_than_us;
         if slower_than >= 0 && us as i64 >= slower_than && !flags.contains(Flags::SKIP_SLOWLOG) {
-            self.slowlog.record(second, us, args, &session.peer, &session.name, self.settings.slowlog_max_len);
+            self.slowlog.record(second, us, &command.full_name, args, session, self.settings.slowlog_max_len);
         }
         let event = if flags.contains(Flags::FAST) { "fast-command" } else { "command" };
         self.latency.record(event, second, us / 1000, self.settings.latency_threshold_ms);

@@ -1,6 +1,7 @@
 //! The slow log: the last commands that took long (`SLOWLOG`).
 
 use crate::secrets::{REDACTED, is_secret};
+use crate::session::Session;
 use graven_resp::Args;
 use std::collections::VecDeque;
 
@@ -43,9 +44,9 @@ impl Slowlog {
         self.entries.clear();
     }
 
-    pub(crate) fn record(&mut self, unix_time: u64, micros: u64, args: Args<'_>, peer: &str, name: &str, max_len: usize) {
+    pub(crate) fn record(&mut self, unix_time: u64, micros: u64, command: &str, args: Args<'_>, session: &Session, max_len: usize) {
         let kept = if args.len() > MAX_ARGS { MAX_ARGS - 1 } else { args.len() };
-        let show = |i| if is_secret(args, i) { REDACTED.into() } else { shorten(args.at(i)) };
+        let show = |i| if is_secret(command, args, i) { REDACTED.into() } else { shorten(args.at(i)) };
         let mut shown: Vec<Vec<u8>> = (0..kept).map(show).collect();
         if kept < args.len() {
             shown.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());
@@ -55,8 +56,8 @@ impl Slowlog {
             unix_time,
             micros,
             args: shown,
-            peer: peer.to_owned(),
-            name: name.to_owned(),
+            peer: session.peer.clone(),
+            name: session.name.clone(),
         });
         self.next_id += 1;
         self.entries.truncate(max_len);

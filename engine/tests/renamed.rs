@@ -88,3 +88,15 @@ fn a_new_name_in_a_log_is_understood_unless_it_is_a_name_of_the_table() {
     assert_eq!(found(&["config", "set"]), Some("set"), "the subcommand");
     assert_eq!(found(&["swapped", "a"]), None);
 }
+
+#[test]
+fn the_slow_log_hides_passwords_whatever_commands_are_called() {
+    let mut world = World::new(Settings { slowlog_slower_than_us: 0, ..Settings::default() });
+    rename(&mut world.engine, &[("AUTH", "let-me-in"), ("HELLO", "hi"), ("ECHO", "auth")]);
+    for line in ["LET-ME-IN default sesame", "HI 3 AUTH default sesame", "AUTH shown"] {
+        world.run(line);
+    }
+    let entries = world.engine.slowlog.entries().iter().rev();
+    let shown: Vec<_> = entries.map(|entry| String::from_utf8(entry.args.join(&b' ')).unwrap()).collect();
+    assert_eq!(shown, ["LET-ME-IN (redacted) (redacted)", "HI 3 AUTH (redacted) (redacted)", "AUTH shown"]);
+}

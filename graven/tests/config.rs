@@ -259,6 +259,22 @@ fn a_renamed_command_answers_to_its_new_name_only() {
 }
 
 #[test]
+fn passwords_are_not_shown_where_commands_have_other_names() {
+    let renamed =
+        graven().config("rename-command CONFIG settings").config("rename-command AUTH let-me-in").config("slowlog-log-slower-than 0");
+    let server = renamed.start().unwrap();
+    let mut monitor = server.client();
+    assert!(monitor.line("MONITOR").is_ok());
+    let mut client = server.client();
+    assert!(client.line("SETTINGS SET requirepass sesame").is_ok());
+    assert!(client.line("LET-ME-IN default sesame").is_ok());
+    let shown = monitor.reply().unwrap().text();
+    assert!(shown.ends_with(r#""LET-ME-IN" "(redacted)" "(redacted)""#), "{shown}");
+    let slow = format!("{:?}", client.line("SLOWLOG GET 10"));
+    assert!(slow.contains("SETTINGS") && !slow.contains("sesame"), "{slow}");
+}
+
+#[test]
 fn a_password_is_asked_for() {
     let server = graven().option("requirepass", "secret").password("secret").start().unwrap();
     let mut client = server.client();

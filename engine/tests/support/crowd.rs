@@ -41,7 +41,7 @@ impl Host for Crowd {
     fn write_status(&self) -> WriteStatus {
         WriteStatus::Available
     }
-    fn monitor(&mut self, _: &Session, _: Args<'_>, _: u64, lsn: u64) {
+    fn monitor(&mut self, _: &Session, _: &str, _: Args<'_>, _: u64, lsn: u64) {
         self.shown_at = lsn;
     }
     fn deliver(&mut self, client: u64, message: &[u8], needs: u64) -> bool {

@@ -43,7 +43,7 @@ impl Host for Nobody {
     fn write_status(&self) -> WriteStatus {
         WriteStatus::Available
     }
-    fn monitor(&mut self, _: &Session, _: Args<'_>, _: u64, _: u64) {}
+    fn monitor(&mut self, _: &Session, _: &str, _: Args<'_>, _: u64, _: u64) {}
     fn deliver(&mut self, _: u64, _: &[u8], _: u64) -> bool {
         true
     }

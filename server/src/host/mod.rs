@@ -66,8 +66,8 @@ impl Host for Outside {
         }
     }
 
-    fn monitor(&mut self, session: &Session, args: Args<'_>, now_us: u64, lsn: u64) {
-        self.feed_monitors(session, args, now_us, lsn);
+    fn monitor(&mut self, session: &Session, command: &str, args: Args<'_>, now_us: u64, lsn: u64) {
+        self.feed_monitors(session, command, args, now_us, lsn);
     }
 
     fn deliver(&mut self, client: u64, message: &[u8], needs: u64) -> bool {

@@ -26,14 +26,14 @@ pub(super) fn monitor(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(),
 
 impl Outside {
     /// Tells those who watch.
-    pub(super) fn feed_monitors(&mut self, session: &Session, args: Args<'_>, now_us: u64, needs: u64) {
+    pub(super) fn feed_monitors(&mut self, session: &Session, command: &str, args: Args<'_>, now_us: u64, needs: u64) {
         let Outside { monitors, clients, .. } = self;
         // RESET ends a watch. The one whose command this is has its session elsewhere for now.
         monitors.retain(|&slot| clients.get(slot).is_some_and(|c| c.session.is_none() || c.has_flag(SessionFlags::MONITOR)));
         if monitors.is_empty() {
             return;
         }
-        let line = line(session, args, now_us);
+        let line = line(session, command, args, now_us);
         for slot in self.monitors.clone() {
             // The one whose command this is has its output elsewhere for now, and may have ended its watch.
             if self.clients.get(slot).is_some_and(|c| c.has_flag(SessionFlags::MONITOR)) {
@@ -43,7 +43,7 @@ impl Outside {
     }
 }
 
-fn line(session: &Session, args: Args<'_>, now_us: u64) -> String {
+fn line(session: &Session, command: &str, args: Args<'_>, now_us: u64) -> String {
     let from = if session.flags.contains(SessionFlags::UNIX_SOCKET) {
         format!("unix:{}", session.peer.trim_end_matches(":0"))
     } else {
@@ -52,7 +52,7 @@ fn line(session: &Session, args: Args<'_>, now_us: u64) -> String {
     let mut line = format!("+{}.{:06} [{} {from}]", now_us / 1_000_000, now_us % 1_000_000, session.db);
     for (i, arg) in args.iter().enumerate() {
         line.push(' ');
-        if is_secret(args, i) {
+        if is_secret(command, args, i) {
             quote(&mut line, REDACTED.as_bytes());
         } else {
             quote(&mut line, arg);
