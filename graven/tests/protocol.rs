@@ -295,6 +295,37 @@ fn unix_sockets_and_ipv6_serve_the_same() {
 
 #[test]
 fn hello_switches_the_protocol_and_reset_switches_back() {
+#[test]
+fn a_start_that_is_refused_leaves_the_running_server_its_socket_and_pid_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (socket, pid) = (dir.path().join("graven.sock"), dir.path().join("graven.pid"));
+    let named_pid = || std::fs::read_to_string(&pid).unwrap_or_default().trim().to_owned();
+    let same = || graven().option("unixsocket", socket.display()).option("pidfile", pid.display()).without_tcp();
+    let mut server = same().start().unwrap();
+    let own_pid = server.pid().to_string();
+    assert_eq!(named_pid(), own_pid);
+
+    let within = Duration::from_secs(20);
+    let mut second = same().prepare().unwrap();
+    assert!(!second.run_to_exit(within).unwrap().success());
+    assert!(second.log().contains("a server that runs answers there. Stop it, or give this one another 'unixsocket'"), "{}", second.log());
+    let other_port = Server::builder(&Program::graven(env!("CARGO_BIN_EXE_graven"))).option("pidfile", pid.display());
+    let mut third = other_port.data(server.data()).prepare().unwrap();
+    assert!(!third.run_to_exit(within).unwrap().success());
+    assert!(third.log().contains("in use by process"), "{}", third.log());
+    assert_eq!(Client::unix(&socket).unwrap().line("SET a 1"), Value::ok());
+    assert_eq!(named_pid(), own_pid);
+
+    server.kill9();
+    assert!(socket.exists(), "a dead server's socket");
+    server.start().unwrap();
+    assert_eq!(server.client().line("GET a"), Value::bulk("1"));
+    assert_eq!(named_pid(), server.pid().to_string());
+    std::fs::write(&pid, "1\n").unwrap();
+    server.stop().unwrap();
+    assert_eq!(named_pid(), "1", "another process's pid file");
+}
+
     let server = started();
     let mut client = server.client();
     assert_eq!(client.line("GET nosuch"), Value::NullBulk);

@@ -23,6 +23,7 @@ mod memory;
 mod output;
 mod outside;
 mod persistence;
+mod pid_file;
 mod reclaimer;
 mod replay;
 mod rewrite;

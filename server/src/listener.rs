@@ -4,7 +4,7 @@ use crate::logging::log;
 use crate::simulation::Pipe;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -58,15 +58,17 @@ impl Listener {
         }
     }
 
-    /// Listens on a path, replacing a socket that a dead server left there.
+    /// Listens on a path, replacing a socket that a dead server left there. One at which somebody answers is not touched.
     pub(crate) fn bind_unix(path: &str, permissions: u32, backlog: i32) -> Result<Listener, ListenError> {
         let bind = || {
+            let address = SockAddr::unix(path)?;
+            refuse_if_served(&address)?;
             match std::fs::remove_file(path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
                 _ => {}
             }
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-            socket.bind(&socket2::SockAddr::unix(path)?)?;
+            socket.bind(&address)?;
             socket.listen(backlog)?;
             socket.set_nonblocking(true)?;
             if permissions != 0 {
@@ -126,6 +128,21 @@ impl TcpAddress {
             "::*" => Ok((IpAddr::V6(Ipv6Addr::UNSPECIFIED), self.port).into()),
             name => (name, self.port).to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()),
         }
+    }
+}
+
+/// Fails if somebody listens at the address of a unix socket: its path can be removed while they do, and nobody would reach them any more.
+fn refuse_if_served(address: &SockAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // One whose queue is full lets others wait.
+    socket.set_nonblocking(true)?;
+    match socket.connect(address) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(()),
+        Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
+        _ => Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "a server that runs answers there. Stop it, or give this one another 'unixsocket'",
+        )),
     }
 }
 

@@ -43,7 +43,13 @@ impl Server {
         }
         let began_us = self.outside.now_us();
         self.outside.loading.started_ms = self.engine.now_ms();
-        let stopped = if self.outside.config.appendonly { self.load_log(began_us)? } else { self.load_snapshot(began_us)? };
+        let stopped = if self.outside.config.appendonly {
+            self.load_log(began_us)?
+        } else {
+            // There is no lock to wait for.
+            self.outside.write_pid_file();
+            self.load_snapshot(began_us)?
+        };
         self.engine.loading = false;
         self.outside.loading = LoadProgress::default();
         self.engine.dirty = 0;
@@ -99,6 +105,7 @@ impl Server {
         }
         let lookup = self.engine.lookup();
         let mut recovery = Recovery::open_with(storage, options, move |chunk| Script::new(chunk, &lookup))?;
+        self.outside.write_pid_file();
         self.outside.loading.total_bytes = recovery.bytes_total();
         let mut replay = Replay::default();
         let mut pace = Pace::new(began_us, "append only file");
@@ -184,6 +191,7 @@ impl Server {
         }
         let config = self.outside.config.clone();
         self.outside.make_log(&mut self.engine, &config)?;
+        self.outside.write_pid_file();
         let seconds = self.outside.seconds_exactly_since(began_us);
         log!(Notice, "The snapshot was taken over into the append only file: {seconds:.3} seconds");
         Ok(false)

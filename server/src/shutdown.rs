@@ -38,10 +38,11 @@ impl Server {
             self.outside.unblock_all(&Blocked::Shutdown, SHUTDOWN_FAILED);
             return false;
         }
-        let config = &self.outside.config;
-        for path in [&config.pidfile, &config.unixsocket].into_iter().filter(|path| !path.is_empty()) {
-            // Left behind, they do no harm.
-            let _ = std::fs::remove_file(path);
+        self.outside.remove_pid_file();
+        let socket = &self.outside.config.unixsocket;
+        if !socket.is_empty() {
+            // Left behind, it does no harm.
+            let _ = std::fs::remove_file(socket);
         }
         log!(Warning, "Graven is now ready to exit, bye bye...");
         true

@@ -57,13 +57,7 @@ fn try_start(args: Vec<String>) -> Result<(), ServerError> {
 }
 
 fn serve(config: Config) -> Result<(), ServerError> {
-    let pidfile = config.pidfile.clone();
     let mut server = Server::new(config)?;
-    if !pidfile.is_empty()
-        && let Err(e) = std::fs::write(&pidfile, format!("{}\n", std::process::id()))
-    {
-        log!(Warning, "Can't write the pid file '{pidfile}': {e}");
-    }
     logging::set_role(Role::Master);
     log!(Notice, "Server initialized");
     if server.load()? {
