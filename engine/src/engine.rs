@@ -321,7 +321,7 @@ impl Engine {
     fn admit(&self, session: &Session, args: Args<'_>, found: Option<CommandId>, host: &dyn Host) -> Result<CommandId, Error> {
         let id = self.registry.check(found, args)?;
         let flags = self.registry.get(id).spec.flags;
-        if !session.authenticated && !flags.contains(Flags::NO_AUTH) {
+        if !self.is_authenticated(session) && !flags.contains(Flags::NO_AUTH) {
             return Err("NOAUTH Authentication required.".into());
         }
         if session.transaction.is_some() && flags.contains(Flags::NO_MULTI) {
@@ -343,6 +343,12 @@ impl Engine {
             return Err("LOADING Redis is loading the dataset in memory".into());
         }
         Ok(id)
+    }
+
+    /// Whether a client has given the password, or none is asked for any more.
+    #[inline]
+    pub fn is_authenticated(&self, session: &Session) -> bool {
+        session.authenticated || self.settings.password.is_empty()
     }
 
     /// What a client may do that listens on a RESP2 connection.

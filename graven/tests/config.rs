@@ -275,6 +275,22 @@ fn passwords_are_not_shown_where_commands_have_other_names() {
 }
 
 #[test]
+fn a_password_that_is_taken_away_is_not_asked_for_any_more() {
+    let server = graven().option("requirepass", "secret").password("secret").start().unwrap();
+    let mut stranger = server.client();
+    let mut known = server.client();
+    assert!(known.line("AUTH secret").is_ok());
+    assert_eq!(stranger.line("GET a").error_text().unwrap(), "NOAUTH Authentication required.");
+    assert!(known.call(&["CONFIG", "SET", "requirepass", ""]).is_ok());
+    assert_eq!(stranger.line("GET a"), Value::NullBulk);
+    let many: Vec<String> = ["DEL".to_owned()].into_iter().chain((0..20).map(|i| i.to_string())).collect();
+    assert_eq!(stranger.call(&many), Value::Int(0), "as many arguments as anybody");
+    assert!(known.line("CONFIG SET requirepass secret").is_ok());
+    assert_eq!(stranger.line("GET a").error_text().unwrap(), "NOAUTH Authentication required.");
+    assert_eq!(known.line("GET a"), Value::NullBulk);
+}
+
+#[test]
 fn a_password_is_asked_for() {
     let server = graven().option("requirepass", "secret").password("secret").start().unwrap();
     let mut client = server.client();

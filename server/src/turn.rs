@@ -99,8 +99,8 @@ impl Turn {
         let mut commands = 0;
         'serving: loop {
             // Until it has authenticated, each command may change what the next one is allowed.
-            limits.authenticated = session.authenticated;
-            let most = if session.authenticated { AHEAD } else { 1 };
+            limits.authenticated = engine.is_authenticated(&session);
+            let most = if limits.authenticated { AHEAD } else { 1 };
             self.batch.clear();
             let parsed = parser.parse(buffer, used, &limits, &mut self.batch, most);
             let frames = self.batch.frames();
