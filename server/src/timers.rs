@@ -102,8 +102,8 @@ impl Server {
             let pending = client.output.pending_bytes();
             let limit = self.outside.config.output_buffer_limits[client.class() as usize];
             let over_soft = limit.soft_bytes > 0 && pending as u64 > limit.soft_bytes;
-            client.over_soft_limit_since_ms = over_soft.then(|| client.over_soft_limit_since_ms.unwrap_or(now_ms));
-            let too_long = client.over_soft_limit_since_ms.is_some_and(|since| now_ms - since > limit.soft_seconds * 1000);
+            client.over_soft_limit_since_ms = over_soft.then(|| since(client.over_soft_limit_since_ms, now_ms));
+            let too_long = client.over_soft_limit_since_ms.is_some_and(|since| has_lasted(since, now_ms, limit.soft_seconds));
             let quiet_ms = now_ms.saturating_sub(client.active_ms.max(client.sent_ms));
             let is_held = client.output.is_held();
             let stuck = pending > pause_bytes && !is_held && quiet_ms > STUCK_OUTPUT_MS;
@@ -157,5 +157,30 @@ impl Server {
         let ms = took_us / 1000;
         let threshold = self.engine.settings.latency_threshold_ms;
         self.engine.latency.record("expire-cycle", self.engine.now_ms() / 1000, ms, threshold);
+    }
+}
+
+/// Since when something is so that is so now. The clock may have been set back meanwhile.
+fn since(before_ms: Option<u64>, now_ms: u64) -> u64 {
+    before_ms.map_or(now_ms, |before| before.min(now_ms))
+}
+
+/// Whether something has been so for longer than it may.
+fn has_lasted(since_ms: u64, now_ms: u64, seconds: u64) -> bool {
+    now_ms.saturating_sub(since_ms) > seconds.saturating_mul(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_soft_limit_outlasts_a_clock_that_is_set_back() {
+        let began = since(None, 100_000);
+        assert!(!has_lasted(began, 40_000, 10), "the clock went back by a minute");
+        let began = since(Some(began), 40_000);
+        assert!(!has_lasted(began, 50_000, 10));
+        assert!(has_lasted(began, 50_001, 10), "the time counts from where the clock was set to");
+        assert!(!has_lasted(0, u64::MAX, i64::MAX as u64), "the longest that the configuration takes");
     }
 }
