@@ -38,6 +38,8 @@ fn malformed_requests_get_redis_errors_and_a_closed_connection() {
         (b"*1\r\n$99999999999999999999\r\n", "-ERR Protocol error: invalid bulk length\r\n"),
         (b"*1\r\n:5\r\n", "-ERR Protocol error: expected '$', got ':'\r\n"),
         (b"*1\r\nPING\r\n", "-ERR Protocol error: expected '$', got 'P'\r\n"),
+        (b"*1\r\n\nPING\r\n", "-ERR Protocol error: expected '$', got ' '\r\n"),
+        (b"*1\r\n\rPING\r\n", "-ERR Protocol error: expected '$', got ' '\r\n"),
         (b"SET \"unbalanced\r\n", "-ERR Protocol error: unbalanced quotes in request\r\n"),
     ] {
         let said = closing_error(&server, request);
@@ -294,8 +296,6 @@ fn unix_sockets_and_ipv6_serve_the_same() {
 }
 
 #[test]
-fn hello_switches_the_protocol_and_reset_switches_back() {
-#[test]
 fn a_start_that_is_refused_leaves_the_running_server_its_socket_and_pid_file() {
     let dir = tempfile::tempdir().unwrap();
     let (socket, pid) = (dir.path().join("graven.sock"), dir.path().join("graven.pid"));
@@ -326,6 +326,8 @@ fn a_start_that_is_refused_leaves_the_running_server_its_socket_and_pid_file() {
     assert_eq!(named_pid(), "1", "another process's pid file");
 }
 
+#[test]
+fn hello_switches_the_protocol_and_reset_switches_back() {
     let server = started();
     let mut client = server.client();
     assert_eq!(client.line("GET nosuch"), Value::NullBulk);

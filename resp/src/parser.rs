@@ -57,7 +57,8 @@ pub enum ProtocolError {
     #[error("Protocol error: unauthenticated bulk length")]
     UnauthenticatedBulk,
     /// An argument that does not begin with `$`.
-    #[error("Protocol error: expected '$', got '{}'", char::from(*.0))]
+    // What ends a line must not stand in one.
+    #[error("Protocol error: expected '$', got '{}'", if matches!(.0, b'\r' | b'\n') { ' ' } else { char::from(*.0) })]
     ExpectedBulk(u8),
 }
 
