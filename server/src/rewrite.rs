@@ -168,7 +168,7 @@ impl Server {
                 }
             }
             (Stage::Installing, RewriteState::Done) => {
-                outside.rewrite_done(engine, started_us);
+                outside.rewrite_done(started_us);
                 return;
             }
             (stage, _) => Ok(stage),
@@ -219,15 +219,13 @@ impl Server {
 }
 
 impl Outside {
-    fn rewrite_done(&mut self, engine: &mut Engine, started_us: u64) {
+    fn rewrite_done(&mut self, started_us: u64) {
         let took_us = self.now_us() - started_us;
         self.persistence.rewrites.end(true, took_us);
         self.persistence.wants_log = false;
         if let Some(log) = &mut self.log {
             log.end_rewrite();
             log!(Notice, "Background AOF rewrite finished successfully");
-            // A log that was in the making promises from now on.
-            engine.set_track_reads(log.policy() == graven_aof::FsyncPolicy::Always);
         }
         self.refresh_acknowledged();
     }

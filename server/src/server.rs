@@ -30,7 +30,7 @@ use crate::surroundings::Surroundings;
 use crate::timers::Timers;
 use crate::turn::Turn;
 use crate::waiting::WaitWatch;
-use graven_aof::{Clients, Work};
+use graven_aof::{Clients, FsyncPolicy, Work};
 use graven_engine::{Engine, Random, SessionFlags};
 use mio::{Events, Poll, Token, Waker};
 use slab::Slab;
@@ -448,6 +448,8 @@ impl Server {
             if log.watermarks().durable < outside.durable_until {
                 log.want_durable(outside.durable_until, now_us);
             }
+            // One in the making may promise from here on, also in the middle of a turn: what the rest of it reads counts.
+            engine.set_track_reads(log.policy() == FsyncPolicy::Always && !log.is_pending());
             engine.settle(log.watermarks().durable);
         }
         outside.refresh_acknowledged();
