@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use graven_testkit::{Client, DiskFaults, Program, Server};
+use graven_testkit::process::Builder;
+use graven_testkit::{Client, DiskFaults, Program, Server, Value};
 use transfers::{Workload, check, graven, open_accounts, run, wait_for};
 
 /// Looks at an RDB file through a server that has loaded it.
@@ -125,4 +126,32 @@ fn what_a_killed_save_leaves_is_gone_after_the_next_start() {
     server.start().unwrap();
     assert!(!has_left(&server), "the next start takes it away");
     assert_eq!(server.client().line("GET more").text(), "1");
+}
+
+/// A server of which each fsync takes a third of a second while it makes a snapshot that has many.
+fn saving_slowly(builder: Builder, faults: &DiskFaults) -> (Server, Client) {
+    let builder = builder.option("enable-debug-command", "yes").option("appendonly", "no").option("save", "3600 1000000");
+    let server = faults.preload(builder).option("rdbcompression", "no").start().unwrap();
+    let mut client = server.client();
+    run(&mut client, &["SET old 1".into(), "SAVE".into(), "DEBUG POPULATE 300000 key 100".into()]);
+    faults.sync_delay(Duration::from_millis(300));
+    run(&mut client, &["BGSAVE".into()]);
+    wait_for("the file", || {
+        let mut names = fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.any(|name| name.to_string_lossy().starts_with("temp-"))
+    });
+    assert_eq!(server.info_field("persistence", "rdb_bgsave_in_progress"), "1");
+    (server, client)
+}
+
+#[test]
+fn a_stop_while_a_snapshot_is_made_saves_the_last_state() {
+    let faults = DiskFaults::new().unwrap();
+    let (mut server, mut client) = saving_slowly(Server::builder(&graven()), &faults);
+    run(&mut client, &["SET new 2".into()]);
+    let status = server.stop().unwrap();
+    assert!(status.success(), "{status}; the log:\n{}", server.log());
+    faults.repair();
+    server.start().unwrap();
+    assert_eq!(server.client().line("MGET old new"), Value::Array(vec![Value::bulk("1"), Value::bulk("2")]));
 }

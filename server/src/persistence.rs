@@ -9,6 +9,7 @@ use crate::rewrite::Rewriting;
 use crate::server::Server;
 use crate::snapshot::{self, Job};
 use graven_engine::Engine;
+use std::io;
 use std::thread::JoinHandle;
 
 /// After a failed snapshot the next one is tried this much later.
@@ -48,6 +49,8 @@ pub(crate) struct Saving {
     pub(crate) job: Job<u64>,
     /// [`Engine::dirty`] at its moment.
     dirty: u64,
+    /// It is not wanted any more.
+    is_cancelled: bool,
 }
 
 /// Snapshots: what runs, what is to run, and what became of it.
@@ -144,7 +147,7 @@ impl Outside {
         self.persistence.save_scheduled = false;
         self.persistence.saves.tried_ms = engine.now_ms();
         let job = Job::start(capture, work, self.surroundings.worker_waker(&self.waker), self.now_us());
-        self.persistence.saving = Some(Saving { job, dirty: engine.dirty });
+        self.persistence.saving = Some(Saving { job, dirty: engine.dirty, is_cancelled: false });
         log!(Notice, "Background saving started");
     }
 
@@ -159,8 +162,19 @@ impl Outside {
     /// Gives the snapshot up that is being made, if one is.
     pub(crate) fn cancel_save(&mut self) {
         if let Some(saving) = &mut self.persistence.saving {
+            saving.is_cancelled = true;
             saving.job.cancel();
         }
+    }
+
+    /// Writes the RDB file at once; returns its size. A snapshot that is being made is given up, and its end waited for: it has the
+    /// same temporary file, and would otherwise take the place of this later state.
+    pub(crate) fn save_now(&mut self, engine: &Engine) -> io::Result<u64> {
+        if let Some(saving) = &mut self.persistence.saving {
+            saving.is_cancelled = true;
+            saving.job.stop();
+        }
+        snapshot::save(engine, &self.disk(), &self.config)
     }
 }
 
@@ -174,6 +188,12 @@ impl Server {
             None => outside.persistence.saving = Some(saving),
             Some(result) => {
                 let took_us = outside.now_us() - saving.job.started_us();
+                if saving.is_cancelled && result.is_err() {
+                    // That is no failure of the disk: what the last one found still holds, as in Redis.
+                    log!(Notice, "Background saving was given up");
+                    outside.persistence.saves.last_took_s = Some(took_us / 1_000_000);
+                    return;
+                }
                 outside.persistence.saves.end(result.is_ok(), took_us);
                 match result {
                     Ok(bytes) => {

@@ -28,7 +28,7 @@ impl Server {
         // While loading, memory holds only a part of what the file to be replaced may hold.
         if !self.engine.loading && save.unwrap_or(!self.outside.config.save.is_empty()) {
             log!(Notice, "Saving the final RDB snapshot before exiting.");
-            if let Err(e) = crate::snapshot::save(&self.engine, &self.outside.disk(), &self.outside.config) {
+            if let Err(e) = self.outside.save_now(&self.engine) {
                 log!(Warning, "Error trying to save the DB: {e}");
                 failed = Some(e.to_string());
             }

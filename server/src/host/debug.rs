@@ -168,7 +168,7 @@ fn reload(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
         return Err("ERR A snapshot is being made: try again when it is done".into());
     }
     if saves {
-        snapshot::save(cx.engine, &outside.disk(), &outside.config).map_err(|e| format!("ERR Error trying to save the DB: {e}"))?;
+        outside.save_now(cx.engine).map_err(|e| format!("ERR Error trying to save the DB: {e}"))?;
     } else if !snapshot::exists(&outside.disk(), &outside.config) {
         return Err("ERR Error trying to load the RDB dump: there is none".into());
     }

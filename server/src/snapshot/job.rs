@@ -13,7 +13,7 @@ use graven_store::{Capture, Keyspace, Part};
 use mio::Waker;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 /// What is captured at a time: some tens of microseconds.
@@ -44,6 +44,13 @@ struct Shared {
     backlog: AtomicUsize,
     keys: AtomicU64,
     bytes: AtomicU64,
+    /// Nothing more of it is wanted: the encoder is to stop wherever it is.
+    given_up: AtomicBool,
+}
+
+fn given_up() -> io::Error {
+    // Not `Interrupted`: who writes a buffer tries that again.
+    io::Error::other("the snapshot was given up")
 }
 
 /// Where the encoder's side gets the parts from.
@@ -57,9 +64,9 @@ impl Source {
     /// Encodes everything into `out` and gives it back, with the length of the whole.
     ///
     /// # Errors
-    /// What `out` reports; [`io::ErrorKind::Interrupted`] if the capture was given up.
+    /// What `out` reports; that the capture was given up.
     pub(crate) fn encode<W: Write>(self, form: Form, facts: Facts, out: W) -> io::Result<(W, u64)> {
-        let mut encoder = Encoder::new(form, Yielding(out), facts)?;
+        let mut encoder = Encoder::new(form, Yielding { out, shared: self.shared.clone() }, facts)?;
         loop {
             match self.messages.recv() {
                 Ok(Message::Parts { parts, bytes }) => {
@@ -75,9 +82,9 @@ impl Source {
                 }
                 Ok(Message::End) => {
                     let (out, bytes) = encoder.finish()?;
-                    return Ok((out.0, bytes));
+                    return Ok((out.out, bytes));
                 }
-                Err(_) => return Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was given up")),
+                Err(_) => return Err(given_up()),
             }
         }
     }
@@ -91,18 +98,24 @@ impl Source {
 }
 
 /// Yields after each write, that is some tens of kilobytes: whoever has become ready meanwhile does not wait until the
-/// encoder's slice of time is used up, which takes milliseconds.
-struct Yielding<W>(W);
+/// encoder's slice of time is used up, which takes milliseconds. It is also where a long value is given up in its midst.
+struct Yielding<W> {
+    out: W,
+    shared: Arc<Shared>,
+}
 
 impl<W: Write> Write for Yielding<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.0.write(bytes)?;
+        if self.shared.given_up.load(Relaxed) {
+            return Err(given_up());
+        }
+        let written = self.out.write(bytes)?;
         std::thread::yield_now();
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.out.flush()
     }
 }
 
@@ -128,6 +141,10 @@ fn spawn<T: Send + 'static>(work: Work<T>, source: Source, waker: Arc<Waker>) ->
         let _ = waker.wake();
     })?;
     Ok(result)
+}
+
+fn panicked() -> io::Error {
+    io::Error::other("the encoder has panicked")
 }
 
 /// See the module. `T` is what comes out of it.
@@ -178,7 +195,9 @@ impl<T: Send + 'static> Job<T> {
 
     /// Whether a slice of the walk may be done now. `is_idle`: no client waits.
     pub(crate) fn may_walk(&self, now_us: u64, is_idle: bool) -> bool {
-        let has_room = self.shared.backlog.load(Relaxed) < BACKLOG_BYTES;
+        // Once nobody takes it any more, or as long as nobody does, the backlog does not shrink by waiting.
+        let is_taken = self.messages.is_some() && !matches!(self.encoding, Encoding::Inline(_));
+        let has_room = !is_taken || self.shared.backlog.load(Relaxed) < BACKLOG_BYTES;
         let share_us = (now_us - self.started_us) / BUSY_SHARE;
         !self.walked && has_room && (is_idle || self.walk_us <= share_us)
     }
@@ -211,19 +230,31 @@ impl<T: Send + 'static> Job<T> {
 
     /// Nothing more of it is wanted.
     pub(crate) fn cancel(&mut self) {
+        self.shared.given_up.store(true, Relaxed);
         self.messages = None;
         if let Some(capture) = &mut self.capture {
             capture.cancel();
         }
     }
 
+    /// The same, and waits until the encoder does nothing more: then somebody else may write where it wrote. No longer than a
+    /// write, or a sync of what it has written, takes.
+    pub(crate) fn stop(&mut self) {
+        self.cancel();
+        if self.result.is_none() {
+            let result = match &self.encoding {
+                Encoding::Thread(result) => Some(result.recv().unwrap_or_else(|_| Err(panicked()))),
+                _ => self.encoded(),
+            };
+            self.ended(result);
+        }
+    }
+
     /// How it ended, if it did and the keyspace is ready for the next one.
     pub(crate) fn poll(&mut self, keyspace: &mut Keyspace) -> Option<io::Result<T>> {
         if self.result.is_none() {
-            self.result = self.encoded();
-            if matches!(self.result, Some(Err(_))) {
-                self.cancel();
-            }
+            let result = self.encoded();
+            self.ended(result);
         }
         if !self.walked {
             return None;
@@ -235,22 +266,29 @@ impl<T: Send + 'static> Job<T> {
         Some(result)
     }
 
+    /// Notes how the encoder ended, if it did.
+    fn ended(&mut self, result: Option<io::Result<T>>) {
+        if result.is_some() {
+            self.encoding = Encoding::Over;
+        }
+        if let Some(Err(_)) = &result {
+            self.cancel();
+            // What was on its way to the encoder is gone.
+            self.shared.backlog.store(0, Relaxed);
+        }
+        self.result = result;
+    }
+
     fn encoded(&mut self) -> Option<io::Result<T>> {
-        let result = match &mut self.encoding {
-            Encoding::Over => return None,
+        match &mut self.encoding {
             Encoding::Thread(result) => match result.try_recv() {
-                Ok(result) => result,
-                Err(TryRecvError::Empty) => return None,
-                Err(TryRecvError::Disconnected) => Err(io::Error::other("the encoder has panicked")),
+                Ok(result) => Some(result),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => Some(Err(panicked())),
             },
-            Encoding::Inline(_) if self.messages.is_some() => return None,
-            Encoding::Inline(work) => {
-                let (work, source) = work.take()?;
-                work(source)
-            }
-        };
-        self.encoding = Encoding::Over;
-        Some(result)
+            Encoding::Inline(work) if self.messages.is_none() => work.take().map(|(work, source)| work(source)),
+            Encoding::Inline(_) | Encoding::Over => None,
+        }
     }
 
     /// Keys written, and keys there are in all.
@@ -272,5 +310,130 @@ impl<T: Send + 'static> Job<T> {
     /// When it began, microseconds on the server's clock.
     pub(crate) fn started_us(&self) -> u64 {
         self.started_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::EntryUse;
+    use graven_rdb::Options;
+    use graven_store::Entry;
+    use mio::{Poll, Token};
+    use std::sync::mpsc::sync_channel;
+    use std::time::{Duration, Instant};
+
+    const VALUE_BYTES: usize = 1000;
+
+    /// Four times what the encoder may have waiting.
+    fn keyspace() -> Keyspace {
+        let mut keyspace = Keyspace::new(1, [7; 16]);
+        for n in 0..4 * BACKLOG_BYTES / VALUE_BYTES {
+            let name = format!("key:{n}");
+            let key = keyspace.key(name.as_bytes());
+            keyspace.db_mut(0).insert(key, Entry::new_bytes(key.bytes, &[b'v'; VALUE_BYTES], None, 0));
+        }
+        keyspace
+    }
+
+    fn facts(capture: &Capture) -> Facts {
+        let options = Options { compress: false, checksum: true };
+        let databases = capture.databases().to_vec();
+        Facts { databases, now_ms: 1, used_memory_bytes: 1, options, is_base: false, entry_use: EntryUse::Nothing }
+    }
+
+    fn waker() -> (Poll, Option<Arc<Waker>>) {
+        let poll = Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), Token(0)).unwrap();
+        (poll, Some(Arc::new(waker)))
+    }
+
+    /// A disk that takes nothing until it is allowed to.
+    struct Stalled<F>(F);
+
+    impl<F: FnMut() -> io::Result<()>> Write for Stalled<F> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            (self.0)()?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn work(facts: Facts, disk: impl FnMut() -> io::Result<()> + Send + 'static) -> Work<u64> {
+        Box::new(move |source| source.encode(Form::Rdb, facts, Stalled(disk)).map(|(_, bytes)| bytes))
+    }
+
+    /// Goes on with a job until it has ended.
+    #[track_caller]
+    fn end(job: &mut Job<u64>, keyspace: &mut Keyspace) -> io::Result<u64> {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(60) {
+            job.advance(keyspace, true, &|| 0);
+            if let Some(result) = job.poll(keyspace) {
+                assert_eq!(job.held_bytes(), 0);
+                return result;
+            }
+        }
+        panic!("it does not end");
+    }
+
+    #[test]
+    fn a_job_whose_encoder_fails_with_a_full_backlog_comes_to_its_end() {
+        let mut keyspace = keyspace();
+        let (_poll, waker) = waker();
+        let capture = keyspace.begin_capture();
+        let (fail, may_fail) = channel::<()>();
+        let stalls = move || {
+            let _ = may_fail.recv();
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        let work = work(facts(&capture), stalls);
+        let mut job = Job::start(capture, work, waker, 0);
+        while job.may_walk(0, true) {
+            job.advance(&mut keyspace, true, &|| 0);
+        }
+        assert!(job.held_bytes() >= BACKLOG_BYTES as u64 && !job.walked, "the encoder has enough");
+        drop(fail);
+        let error = end(&mut job, &mut keyspace).expect_err("the disk is full");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        keyspace.begin_capture();
+    }
+
+    #[test]
+    fn a_job_without_a_thread_captures_however_much_there_is() {
+        let mut keyspace = keyspace();
+        let capture = keyspace.begin_capture();
+        let work = work(facts(&capture), || Ok(()));
+        let mut job = Job::start(capture, work, None, 0);
+        assert!(end(&mut job, &mut keyspace).expect("the disk is good") > BACKLOG_BYTES as u64);
+    }
+
+    #[test]
+    fn a_job_that_was_stopped_writes_no_more() {
+        let mut keyspace = keyspace();
+        let (_poll, waker) = waker();
+        let capture = keyspace.begin_capture();
+        let writes = Arc::new(AtomicUsize::new(0));
+        let (counted, (begin, begun)) = (writes.clone(), sync_channel(1));
+        let slow = move || {
+            let _ = begin.try_send(());
+            std::thread::sleep(Duration::from_millis(10));
+            counted.fetch_add(1, Relaxed);
+            Ok(())
+        };
+        let work = work(facts(&capture), slow);
+        let mut job = Job::start(capture, work, waker, 0);
+        while job.may_walk(0, true) {
+            job.advance(&mut keyspace, true, &|| 0);
+        }
+        begun.recv().expect("the encoder writes");
+        job.stop();
+        let written = writes.load(Relaxed);
+        assert!(end(&mut job, &mut keyspace).is_err(), "it was given up");
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(writes.load(Relaxed), written);
     }
 }
