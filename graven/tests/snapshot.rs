@@ -155,3 +155,15 @@ fn a_stop_while_a_snapshot_is_made_saves_the_last_state() {
     server.start().unwrap();
     assert_eq!(server.client().line("MGET old new"), Value::Array(vec![Value::bulk("1"), Value::bulk("2")]));
 }
+
+#[test]
+fn a_failed_save_is_told_to_its_caller_and_writes_go_on() {
+    let server = Server::builder(&graven()).option("save", "3600 1").start().unwrap();
+    let mut client = server.client();
+    run(&mut client, &["SET a 1".into()]);
+    fs::create_dir(server.data().join("dump.rdb")).unwrap();
+    let error = client.line("SAVE").error_text().expect("a directory cannot be replaced by a file");
+    assert!(error.starts_with("ERR Error trying to save the DB"), "{error}");
+    assert_eq!(server.info_field("persistence", "rdb_last_bgsave_status"), "ok");
+    run(&mut client, &["SET a 2".into()]);
+}

@@ -3,7 +3,6 @@
 use crate::logging::log;
 use crate::outside::{Outside, ShutdownRequest};
 use crate::shutdown::SHUTDOWN_FAILED;
-use crate::snapshot;
 use graven_engine::{Blocked, Context, Error, error};
 
 /// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`
@@ -47,7 +46,7 @@ pub(super) fn save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Er
     if outside.persistence.saving.is_some() {
         return Err("ERR Background save already in progress".into());
     }
-    match snapshot::save(cx.engine, &outside.disk(), &outside.config) {
+    match outside.save_now(cx.engine) {
         Ok(bytes) => {
             log!(Notice, "DB saved on disk ({bytes} bytes)");
             let dirty = cx.engine.dirty;
@@ -59,8 +58,8 @@ pub(super) fn save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Er
             Ok(())
         }
         Err(e) => {
+            // `rdb_last_bgsave_status` is about snapshots in the background: whoever called this is told, and writes go on.
             log!(Warning, "Error trying to save the DB: {e}");
-            outside.persistence.saves.last_ok = false;
             Err(format!("ERR Error trying to save the DB: {e}").into())
         }
     }
