@@ -28,6 +28,7 @@ pub enum HostCommand {
     ConfigSet,
     Debug,
     Dump,
+    FlushAll,
     Info,
     LastSave,
     MemoryDoctor,

@@ -157,6 +157,21 @@ fn a_stop_while_a_snapshot_is_made_saves_the_last_state() {
 }
 
 #[test]
+fn what_flushall_removed_does_not_come_back_after_a_crash() {
+    let faults = DiskFaults::new().unwrap();
+    let (mut server, mut client) = saving_slowly(Server::builder(&graven()), &faults);
+    run(&mut client, &["FLUSHALL".into()]);
+    assert_eq!(server.info_field("persistence", "rdb_changes_since_last_save"), "0");
+    wait_for("the end of the snapshot", || server.info_field("persistence", "rdb_bgsave_in_progress") == "0");
+    assert_eq!(server.info_field("persistence", "rdb_last_bgsave_status"), "ok", "nothing has failed");
+    run(&mut client, &["SET unsaved 1".into()]);
+    server.kill9();
+    faults.repair();
+    server.start().unwrap();
+    assert_eq!(server.client().line("DBSIZE").as_int(), Some(0));
+}
+
+#[test]
 fn a_failed_save_is_told_to_its_caller_and_writes_go_on() {
     let server = Server::builder(&graven()).option("save", "3600 1").start().unwrap();
     let mut client = server.client();

@@ -24,7 +24,7 @@ pub fn flushdb(cx: &mut Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// `FLUSHALL [ASYNC | SYNC]`
+/// `FLUSHALL [ASYNC | SYNC]`, what the engine does of it. The host may have files that still hold what was removed.
 pub fn flushall(cx: &mut Context<'_>) -> Result<(), Error> {
     let lazily = flush_lazily(cx)?;
     for db in 0..cx.engine.keyspace.databases() {

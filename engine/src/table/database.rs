@@ -2,6 +2,7 @@
 
 use crate::command::{Arg, ArgType, Categories, CommandSpec, Flags};
 use crate::commands::database::*;
+use crate::host::HostCommand;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::engine("dbsize", 1, dbsize)
@@ -9,7 +10,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .categories_too(Categories::KEYSPACE)
         .docs("server", "1.0.0", "O(1)", "Counts the keys of the database.")
         .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
-    CommandSpec::engine("flushall", -1, flushall)
+    CommandSpec::host("flushall", -1, HostCommand::FlushAll)
         .flags(Flags::WRITE)
         .categories_too(Categories::DANGEROUS.union(Categories::KEYSPACE))
         .docs("server", "1.0.0", "O(N) where N is the total number of keys in all databases", "Removes all keys of all databases.")

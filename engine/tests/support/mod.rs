@@ -34,6 +34,7 @@ impl Host for Nobody {
     fn run(&mut self, command: HostCommand, cx: &mut Context<'_>) -> Result<(), Error> {
         match command {
             HostCommand::Debug => self.0.set(self.0.get() + cx.int(2)? as u64),
+            HostCommand::FlushAll => return graven_engine::commands::database::flushall(cx),
             HostCommand::ClientPause => cx.engine.pause = Pause::Writes,
             _ => return Err("ERR there is no server here".into()),
         }

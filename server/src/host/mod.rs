@@ -35,6 +35,7 @@ impl Host for Outside {
             HostCommand::ConfigSet => config::set(self, cx),
             HostCommand::Debug => debug::debug(self, cx),
             HostCommand::Dump => dump::dump(self, cx),
+            HostCommand::FlushAll => persistence::flush_all(self, cx),
             HostCommand::Info => info::info(self, cx),
             HostCommand::LastSave => persistence::last_save(self, cx),
             HostCommand::MemoryDoctor => memory::doctor(self, cx),

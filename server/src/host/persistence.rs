@@ -1,8 +1,9 @@
-//! `SHUTDOWN`, `SAVE`, `BGSAVE`, `BGREWRITEAOF`, `LASTSAVE`, `ROLE`.
+//! `SHUTDOWN`, `SAVE`, `FLUSHALL`, `BGSAVE`, `BGREWRITEAOF`, `LASTSAVE`, `ROLE`.
 
 use crate::logging::log;
 use crate::outside::{Outside, ShutdownRequest};
 use crate::shutdown::SHUTDOWN_FAILED;
+use graven_engine::commands::database::flushall;
 use graven_engine::{Blocked, Context, Error, error};
 
 /// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`
@@ -63,6 +64,25 @@ pub(super) fn save(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Er
             Err(format!("ERR Error trying to save the DB: {e}").into())
         }
     }
+}
+
+/// `FLUSHALL`: with save points and no log, the RDB file is all that a start has, and must not bring back what was removed.
+pub(super) fn flush_all(outside: &mut Outside, cx: &mut Context<'_>) -> Result<(), Error> {
+    flushall(cx)?;
+    if cx.session.is_replay() || outside.promising_log().is_some() || outside.config.save.is_empty() {
+        return Ok(());
+    }
+    match outside.save_now(cx.engine) {
+        Ok(bytes) => {
+            log!(Notice, "DB saved on disk ({bytes} bytes)");
+            let dirty = cx.engine.dirty;
+            outside.persistence.saved(cx.engine, dirty);
+            outside.persistence.saves.last_ok = true;
+        }
+        // The keys are gone from memory all the same; as in Redis, the next save point tries again.
+        Err(e) => log!(Warning, "Error trying to save the DB after FLUSHALL: {e}"),
+    }
+    Ok(())
 }
 
 /// `BGSAVE [SCHEDULE]`
