@@ -7,6 +7,7 @@
 //! given alone; `ok_up_to` is where it cuts.
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::reader::{Chunk, Position, Reader, Tail, first_block_lsn, is_whole};
 use crate::remedy;
 use crate::scan::{self, Scan};
 use crate::segment::write_all_at;
-use crate::storage::{File, OpenMode, Storage};
+use crate::storage::{File, OpenMode, Storage, sync_uninterrupted};
 
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -239,11 +240,19 @@ fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, 
         }
         writeln!(surroundings.out, "RDB preamble is OK, proceeding with AOF tail...")?;
     }
-    if let Some(timestamp) = options.truncate_to_timestamp {
-        return truncate_to(subject, rdb_end, timestamp, surroundings);
-    }
     let report = check_file(subject, rdb_end, progress)?;
     let Report { size, ok_up_to, problem, whole_block, filler } = &report;
+    if let Some(timestamp) = options.truncate_to_timestamp {
+        // What time it was is not looked for in what is damaged: a block that is cut through gets a new checksum.
+        let readable = if problem.is_some() { *ok_up_to } else { *size };
+        if let Some(cut) = find_timestamp(path, rdb_end..readable, timestamp)? {
+            return truncate_to(subject, &cut, timestamp, surroundings);
+        }
+        if problem.is_none() {
+            writeln!(surroundings.out, "Truncate nothing in AOF {shown} to timestamp {timestamp}\n{label} {shown} is valid")?;
+            return Ok(true);
+        }
+    }
     let diff = size - ok_up_to;
     match problem {
         Some((offset, reason)) => writeln!(surroundings.out, "0x{offset:16x}: {reason}")?,
@@ -271,12 +280,8 @@ fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, 
 }
 
 /// Cuts everything off that is later than this second, if no file follows.
-fn truncate_to(subject: &Subject, rdb_end: u64, timestamp: i64, surroundings: &mut Surroundings<'_>) -> io::Result<bool> {
+fn truncate_to(subject: &Subject, cut: &TimestampCut, timestamp: i64, surroundings: &mut Surroundings<'_>) -> io::Result<bool> {
     let Subject { path, shown, later, .. } = subject;
-    let Some(cut) = find_timestamp(path, rdb_end, timestamp)? else {
-        writeln!(surroundings.out, "AOF {shown} has nothing after timestamp {timestamp}")?;
-        return Ok(true);
-    };
     if !matches!(later, Later::None) {
         writeln!(
             surroundings.out,
@@ -381,10 +386,11 @@ struct TimestampCut {
     keep: Vec<u8>,
 }
 
-/// Where the first command after `timestamp` begins.
-fn find_timestamp(path: &Path, rdb_end: u64, timestamp: i64) -> io::Result<Option<TimestampCut>> {
-    let bytes = std::fs::read(path)?;
-    let mut at = usize::try_from(rdb_end).unwrap_or(usize::MAX);
+/// Where the first command after `timestamp` begins, in the bytes that can be read as a log.
+fn find_timestamp(path: &Path, readable: Range<u64>, timestamp: i64) -> io::Result<Option<TimestampCut>> {
+    let mut bytes = std::fs::read(path)?;
+    bytes.truncate(usize::try_from(readable.end).unwrap_or(usize::MAX));
+    let mut at = usize::try_from(readable.start).unwrap_or(usize::MAX);
     // The block that `at` is in: where its line begins, where its content begins and ends, and its position.
     let mut block: Option<(usize, usize, usize, u64)> = None;
     while at < bytes.len() {
@@ -394,7 +400,9 @@ fn find_timestamp(path: &Path, rdb_end: u64, timestamp: i64) -> io::Result<Optio
         if let Parsed::Header(header, len) = block::parse(&bytes[at..])
             && bytes[at..].starts_with(block::PREFIX)
         {
-            block = Some((at, at + len, at + len + header.len as usize, header.lsn));
+            // What a later file supersedes is readable, but may be damaged: any length can stand there.
+            let end = usize::try_from(header.len).unwrap_or(usize::MAX).saturating_add(at + len);
+            block = Some((at, at + len, end, header.lsn));
             at += len;
             continue;
         }
@@ -430,8 +438,46 @@ fn annotation_time(bytes: &[u8]) -> Option<i64> {
 
 fn cut_with(path: &Path, offset: u64, keep: &[u8]) -> io::Result<()> {
     let (storage, name) = storage_of(path);
-    let file = storage.open(&name, OpenMode::Write)?;
-    file.set_len(offset)?;
-    write_all_at(&file, offset, std::iter::once(keep).filter(|part| !part.is_empty()))?;
-    file.sync_data()
+    cut(&storage.open(&name, OpenMode::Write)?, offset, keep)
+}
+
+/// Cuts a file off at `offset`, and leaves `keep` there. What is to stay is written before anything is taken away: stopped between
+/// the two, the file has the commands of `keep` and something behind them, which the next check cuts off.
+fn cut<F: File>(file: &F, offset: u64, keep: &[u8]) -> io::Result<()> {
+    let end = offset + keep.len() as u64;
+    assert!(end <= file.len()?, "a part of a block is no longer than the block");
+    if !keep.is_empty() {
+        write_all_at(file, offset, std::iter::once(keep))?;
+        sync_uninterrupted(file)?;
+    }
+    file.set_len(end)?;
+    sync_uninterrupted(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::SimStorage;
+
+    #[test]
+    fn a_cut_that_is_stopped_anywhere_has_not_lost_what_was_to_stay() {
+        let kept = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+        let all = [&kept[..], kept, kept, kept, kept].concat();
+        let before = [b"*1\r\n$4\r\nPING\r\n", HeaderLine::new(0, &all).as_bytes(), &all].concat();
+        let offset = before.len() - all.len() - HeaderLine::new(0, &all).as_bytes().len();
+        let keep = [HeaderLine::new(0, kept).as_bytes(), kept].concat();
+        let after = [&before[..offset], &keep].concat();
+        for stop_at in 0.. {
+            let storage = SimStorage::new();
+            storage.put("log", &before);
+            storage.stop_at(storage.operations() + stop_at);
+            let outcome = storage.open("log", OpenMode::Write).and_then(|file| cut(&file, offset as u64, &keep));
+            let left = storage.kill().content("log").unwrap();
+            assert!(left == before || left.starts_with(&after), "stopped at {stop_at}: {}", left.escape_ascii());
+            if outcome.is_ok() {
+                assert_eq!(left, after);
+                break;
+            }
+        }
+    }
 }

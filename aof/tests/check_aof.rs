@@ -22,8 +22,8 @@ fn run(path: &Path, options: CheckOptions, answer: bool) -> (String, bool) {
 }
 
 /// What Redis's tool prints, or None where it is not installed. Its sentence about the damaged place is its own.
-fn redis(dir: &Path, name: &str) -> Option<(String, bool)> {
-    let output = Command::new("redis-check-aof").current_dir(dir).arg(name).output().ok()?;
+fn redis(dir: &Path, options: &[&str], name: &str) -> Option<(String, bool)> {
+    let output = Command::new("redis-check-aof").current_dir(dir).args(options).arg(name).output().ok()?;
     Some((without_reason(&String::from_utf8_lossy(&output.stdout)), output.status.success()))
 }
 
@@ -53,7 +53,7 @@ fn the_lines_are_those_of_redis() {
     write("torn.manifest", "file a.aof.1.base.aof seq 1 type b\nfile a.aof.1.incr.aof seq 1 type i\nfile a.aof.2.incr.aof seq 2 type i\n");
     for name in ["good", "torn", "garbage", "multi", "annotated", "empty", "filled", "behind filler", "valid.manifest", "torn.manifest"] {
         let (ours, valid) = run(&dir.path().join(name), CheckOptions::default(), false);
-        match redis(dir.path(), name) {
+        match redis(dir.path(), &[], name) {
             Some(theirs) => assert_eq!((without_reason(&ours), valid), theirs, "{name}"),
             None => eprintln!("SKIPPED: no redis-check-aof"),
         }
@@ -222,6 +222,53 @@ fn a_log_is_cut_to_a_timestamp_also_inside_a_block() {
     let left = std::fs::read_to_string(&path).unwrap();
     assert!(left.contains("#TS:200") && !left.contains("#TS:250"));
     assert_eq!(left.matches("SET\r\n").count(), 4);
+}
+
+#[test]
+fn a_cut_to_a_timestamp_does_with_damage_what_redis_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = format!("{SELECT}#TS:100\r\n{SET}#TS:200\r\n{SET}");
+    let torn = "*3\r\n$3\r\nSET\r\n$1";
+    for (name, content) in [
+        ("good", good.clone()),
+        ("torn", format!("{good}{torn}")),
+        ("torn behind a time", format!("{good}#TS:300\r\n{torn}")),
+        ("garbage", format!("{good}xyz\r\n{good}")),
+        ("a time is damaged", good.replace("#TS:200", "!TS:200")),
+    ] {
+        let path = dir.path().join(name);
+        for time in [50, 150, 250, 400] {
+            std::fs::write(&path, &content).unwrap();
+            let Some(theirs) = redis(dir.path(), &["--truncate-to-timestamp", &time.to_string()], name) else {
+                eprintln!("SKIPPED: no redis-check-aof");
+                return;
+            };
+            let left = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &content).unwrap();
+            let (text, valid) = run(&path, CheckOptions { truncate_to_timestamp: Some(time), ..CheckOptions::default() }, false);
+            assert_eq!((without_reason(&text), valid), theirs, "{name} to {time}");
+            assert_eq!(std::fs::read(&path).unwrap(), left, "{name} to {time}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_block_is_never_cut_to_a_timestamp() {
+    let (log, at) = four_blocks();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let to_now = CheckOptions { truncate_to_timestamp: Some(100), ..CheckOptions::default() };
+    let mut flipped = log.clone();
+    flipped[at[2] - 4] ^= 1;
+    let annotated = format!("{SELECT}{SET}#TS:500\r\n{SET}");
+    let lying = format!("#BLK:v1;lsn:0;len:{};crc:0123456789abcdef\r\n{annotated}", u64::MAX);
+    let wrong = format!("#BLK:v1;lsn:0;len:{};crc:0123456789abcdef\r\n{annotated}", annotated.len());
+    for damaged in [flipped, lying.into_bytes(), wrong.into_bytes()] {
+        std::fs::write(&path, &damaged).unwrap();
+        let (text, valid) = run(&path, to_now, false);
+        assert!(!valid && text.ends_with("AOF log is not valid. Use the --fix option to try fixing it.\n"), "{text}");
+        assert_eq!(std::fs::read(&path).unwrap(), damaged);
+    }
 }
 
 #[test]
