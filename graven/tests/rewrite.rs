@@ -9,7 +9,7 @@ use graven_testkit::disk_faults::EIO;
 use graven_testkit::dump::Dump;
 use graven_testkit::generator::{Generator, Mix};
 use graven_testkit::process::Builder;
-use graven_testkit::{Client, DiskFaults, Program, Rng, Server};
+use graven_testkit::{Client, DiskFaults, Program, Rng, Server, Value};
 use transfers::{Workload, check, graven, open_accounts, run, wait_for};
 
 fn server(program: &Program) -> Builder {
@@ -124,6 +124,45 @@ fn both_forms_of_base_hold_every_type_and_load_in_redis() {
         redis.start().unwrap();
         assert_eq!(expected.diff(&Dump::take(&mut redis.client()).unwrap(), 2), None, "{preamble}, in Redis");
     }
+}
+
+/// A stream as a restart has to bring it back from a base of commands.
+fn shown(client: &mut Client, key: &str) -> Value {
+    client.line(&format!("XINFO STREAM {key} FULL COUNT 0"))
+}
+
+#[test]
+fn a_base_of_commands_holds_what_is_pending_and_gone_wherever_it_was() {
+    let mut source = server(&graven()).option("aof-use-rdb-preamble", "no").start().unwrap();
+    let mut client = source.client();
+    let read = "XREADGROUP GROUP g c STREAMS s >";
+    let streams: [&[&str]; 4] = [
+        // Behind the last identifier.
+        &["XADD s 5-1 a b", "XADD s 10-1 a b", "XGROUP CREATE s g 0", read, "XTRIM s MAXLEN 0", "XSETID s 6-0", "XADD s 7-0 a b", read],
+        &["XADD s 5-1 a b", "XADD s 10-1 a b", "XGROUP CREATE s g 0", read, "XTRIM s MAXLEN 0", "XSETID s 6-0"],
+        // Between entries, and before them.
+        &["XADD s 1-1 a b", "XADD s 5-1 a b", "XADD s 7-1 a b", "XGROUP CREATE s g 0", read, "XDEL s 5-1", "XTRIM s MAXLEN 1"],
+        &["XADD s 5-1 a b", "XADD s 10-1 a b", "XGROUP CREATE s g 0", read, "XDEL s 5-1 10-1"],
+    ];
+    for (n, lines) in streams.iter().enumerate() {
+        for line in *lines {
+            let line = line.replace(" s ", &format!(" s{n} "));
+            let reply = client.line(&line);
+            assert!(reply.error_text().is_none(), "{line}: {reply:?}");
+        }
+    }
+    rewrite(&source, &mut client);
+    let before: Vec<_> = (0..streams.len()).map(|n| shown(&mut client, &format!("s{n}"))).collect();
+    source.crash_and_restart().unwrap();
+    let mut client = source.client();
+    for (n, before) in before.iter().enumerate() {
+        assert_eq!(&shown(&mut client, &format!("s{n}")), before, "stream {n}");
+    }
+    source.kill9();
+    let mut redis = Server::builder(&Program::redis()).option("appendonly", "yes").prepare().unwrap();
+    source.copy_data(redis.data()).unwrap();
+    redis.start().unwrap();
+    assert_eq!(redis.client().line("DBSIZE"), Value::Int(streams.len() as i64));
 }
 
 #[test]
