@@ -5,6 +5,8 @@ mod transfers;
 use std::fs;
 use std::time::Duration;
 
+use graven_rdb::Version;
+use graven_rdb::payload::seal;
 use graven_testkit::disk_faults::EIO;
 use graven_testkit::dump::Dump;
 use graven_testkit::generator::{Generator, Mix};
@@ -163,6 +165,40 @@ fn a_base_of_commands_holds_what_is_pending_and_gone_wherever_it_was() {
     source.copy_data(redis.data()).unwrap();
     redis.start().unwrap();
     assert_eq!(redis.client().line("DBSIZE"), Value::Int(streams.len() as i64));
+}
+
+#[test]
+fn what_was_restored_can_be_said_in_a_base_of_commands_or_is_refused() {
+    let mut source = server(&graven()).option("aof-use-rdb-preamble", "no").start().unwrap();
+    let mut client = source.client();
+    let mut restore = |key: &str, payload: Vec<u8>| {
+        let payload = seal(payload, Version::Redis7_4);
+        client.call(&[b"RESTORE", key.as_bytes(), b"0", &payload])
+    };
+    let refused = Value::error("ERR Bad data format");
+    // A hash of one field with a deadline, which has at most 46 bits.
+    let hash = |deadline: u64| [&b"\x18"[..], &deadline.to_le_bytes(), b"\x01\x01\x01f\x01v"].concat();
+    assert_eq!(restore("late", hash(1 << 46)), refused);
+    assert!(restore("hash", hash((1 << 46) - 1)).is_ok());
+    // A stream of one entry, which says that a later one was deleted and that none was ever added. 0-0 is pending.
+    let id = |ms: u64, seq: u64| [ms.to_be_bytes(), seq.to_be_bytes()].concat();
+    let stream = |first: Vec<u8>, items: &[u8], count: u8| {
+        let node = [&[items.len() as u8 + 7, 0, 0, 0, count, 0], items, &[0xff]].concat();
+        let head = [&b"\x13\x01\x10"[..], &first, &[node.len() as u8], &node].concat();
+        let pending = [&id(0, 0), &[0; 8][..], b"\x01", &id(5, 1), &[0; 8], b"\x01"].concat();
+        let group = [b"\x01\x01g\x05\x01\x01\x02", &pending[..], b"\x01\x01c", &[0; 8], b"\x02", &id(0, 0), &id(5, 1)].concat();
+        [&head[..], b"\x01\x05\x01\x05\x01\x09\x09\x00", &group].concat()
+    };
+    let good = b"\x01\x01\x00\x01\x01\x01\x81f\x02\x00\x01\x02\x01\x00\x01\x00\x01\x81v\x02\x04\x01";
+    assert_eq!(restore("no fields", stream(id(5, 1), b"\x01\x01\x00\x01\x00\x01\x00\x01\x02\x01\x00\x01\x00\x01\x03\x01", 8)), refused);
+    assert_eq!(restore("entry 0-0", stream(id(0, 0), good, 10)), refused);
+    assert!(restore("stream", stream(id(5, 1), good, 10)).is_ok());
+
+    rewrite(&source, &mut client);
+    let before = (shown(&mut client, "stream"), client.line("HPEXPIRETIME hash FIELDS 1 f"));
+    source.crash_and_restart().unwrap();
+    let mut client = source.client();
+    assert_eq!((shown(&mut client, "stream"), client.line("HPEXPIRETIME hash FIELDS 1 f")), before);
 }
 
 #[test]

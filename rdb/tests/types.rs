@@ -184,6 +184,10 @@ fn damaged_compact_forms_are_refused_with_what_is_wrong() {
     assert_eq!(damage(5, [length(1), string(b"a"), f64::NAN.to_le_bytes().to_vec()].concat()), ValueDamage::Score);
     assert_eq!(damage(25, [vec![0; 8], string(&listpack(&["a", "1", "-1"]))].concat()), ValueDamage::FieldDeadline);
     assert_eq!(damage(24, [vec![0xff; 8], length(1), length(5), string(b"a"), string(b"1")].concat()), ValueDamage::FieldDeadline);
+    // One more than 46 bits.
+    assert_eq!(damage(25, [vec![0; 8], string(&listpack(&["a", "1", "70368744177664"]))].concat()), ValueDamage::FieldDeadline);
+    let late = (1u64 << 46).to_le_bytes().to_vec();
+    assert_eq!(damage(24, [late, length(1), length(1), string(b"a"), string(b"1")].concat()), ValueDamage::FieldDeadline);
     assert_eq!(damage(18, [length(1), length(3), string(b"a")].concat()), ValueDamage::ListNode);
     assert_eq!(damage(19, [length(1), string(b"short"), string(b"a")].concat()), ValueDamage::StreamNode);
 }

@@ -382,6 +382,31 @@ fn counts_from_files_are_ones_that_a_command_can_say() {
     assert_eq!(stream.entries_added(), i64::MAX as u64);
 }
 
+#[test]
+fn what_no_command_could_write_is_no_stream_or_is_put_right() {
+    // A node's master entry with its only field's name, if it has one, and an entry with the same fields.
+    let node = |fields: &[u8], values: &[u8]| {
+        let count = (fields.len() / 3) as u8;
+        let items = [&[1, 1, 0, 1, count, 1], fields, &[0, 1], &[2, 1, 0, 1, 0, 1], values, &[3 + count, 1]].concat();
+        let number = 8 + 2 * count;
+        [&[items.len() as u8 + 7, 0, 0, 0, number, 0], &items[..], &[0xff]].concat()
+    };
+    let (good, no_fields) = (node(&[0x81, b'f', 2], &[0x81, b'v', 2]), node(&[], &[]));
+    let parts = |id: StreamId, node: &[u8]| StreamParts {
+        nodes: vec![(id, node.to_vec())],
+        length: 1,
+        last_id: StreamId { ms: 9, seq: 0 },
+        max_deleted_id: StreamId { ms: 10, seq: 0 },
+        entries_added: Some(0),
+        ..StreamParts::default()
+    };
+    let id = StreamId { ms: 5, seq: 1 };
+    assert!(matches!(Stream::from_parts(parts(id, &no_fields)).err(), Some(StreamDamage::Entry { .. })));
+    assert_eq!(Stream::from_parts(parts(StreamId::MIN, &good)).err(), Some(StreamDamage::Order));
+    let stream = Stream::from_parts(parts(id, &good)).unwrap();
+    assert_eq!((stream.max_deleted_id(), stream.entries_added()), (stream.last_id(), 1));
+}
+
 /// Nodes share buffers of 128 KiB: what a stream holds is little more than the bytes of its nodes, whatever their length.
 #[test]
 fn nodes_lose_little_to_the_allocator() {

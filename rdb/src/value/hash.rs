@@ -10,6 +10,10 @@ use crate::source::Source;
 use crate::value::Strings;
 use crate::{Error, Result, ValueDamage};
 
+/// The last deadline that a field can have, milliseconds since 1970: `HPEXPIREAT` takes 46 bits, and Redis loads no more. So a later one
+/// is damage, but for Valkey's: there it may be, and is as far away when it is this one.
+const LAST_DEADLINE_MS: u64 = (1 << 46) - 1;
+
 /// A hash. Deadlines are milliseconds since 1970 and may be in the past.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Hash {
@@ -67,9 +71,9 @@ impl Hash {
                 match i64::from_le_bytes(source.array(EXPECTED)?) {
                     -1 => Ok(0),
                     // The first moment of 1970 is as long past as the second, and zero stands for none here.
-                    deadline => {
-                        u64::try_from(deadline).map(|deadline| deadline.max(1)).map_err(|_| Error::BadDeadline { value: deadline, offset })
-                    }
+                    deadline => u64::try_from(deadline)
+                        .map(|deadline| deadline.clamp(1, LAST_DEADLINE_MS))
+                        .map_err(|_| Error::BadDeadline { value: deadline, offset }),
                 }
             }),
             _ => {
@@ -80,7 +84,7 @@ impl Hash {
                         0 => 0,
                         after => earliest
                             .checked_add(after - 1)
-                            .filter(|deadline| i64::try_from(*deadline).is_ok())
+                            .filter(|deadline| *deadline <= LAST_DEADLINE_MS)
                             .ok_or(Error::BadValue { offset, damage: ValueDamage::FieldDeadline })?,
                     };
                     pairs.push_with(|buffer| source.string_into(buffer, EXPECTED))?;
@@ -116,7 +120,7 @@ impl Hash {
         let mut deadlines = Vec::new();
         for item in Listpack::new(&bytes).iter().skip(2).step_by(3) {
             match item {
-                Item::Int(deadline @ 0..) => deadlines.push(deadline as u64),
+                Item::Int(deadline @ 0..) if deadline as u64 <= LAST_DEADLINE_MS => deadlines.push(deadline as u64),
                 _ => return Err(Error::BadValue { offset, damage: ValueDamage::FieldDeadline }),
             }
         }

@@ -163,7 +163,8 @@ fn group(parts: &GroupParts, mut group: Group) -> Result<Group, Damage> {
         group.consumer_mut(id).active_ms = consumer.active_ms.map(|ms| ms.min(Stream::COUNT_MAX));
         consumers.push(id);
     }
-    for pending in &parts.pending {
+    // Redis 6 and older let a client claim what no stream ever had. 0-0 can't be logged, and the first to claim it would find it gone.
+    for pending in parts.pending.iter().filter(|pending| id_of(pending.id) != StreamId::MIN) {
         let to = Pending { delivered_ms: pending.delivered_ms, deliveries: pending.deliveries, consumer: consumers[pending.consumer] };
         group.deliver(id_of(pending.id), to);
     }

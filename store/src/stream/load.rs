@@ -117,9 +117,10 @@ impl Reader<'_> {
         let (ms, seq) = (self.int()?, self.int()?);
         let items = if flags & super::node::SAME_FIELDS != 0 {
             self.skip(fields)?;
+            (fields > 0).then_some(())?;
             fields.checked_add(3)?
         } else {
-            let fields = self.count()?;
+            let fields = self.count().filter(|fields| *fields > 0)?;
             let items = fields.checked_mul(2)?;
             self.skip(items)?;
             items.checked_add(4)?
@@ -156,6 +157,10 @@ pub fn check_node(id: StreamId, bytes: &[u8]) -> Result<NodeFacts, StreamDamage>
             found_live += 1;
             last_living = Some(entry);
         } else {
+            return Err(StreamDamage::Order);
+        }
+        // No command adds 0-0, nor an entry without a field: what has them could not be logged.
+        if entry == StreamId::MIN {
             return Err(StreamDamage::Order);
         }
         last = last.max(Some(entry));
@@ -214,8 +219,9 @@ impl Stream {
             length,
             last_id: parts.last_id,
             first_id: StreamId::MIN,
-            max_deleted_id: parts.max_deleted_id,
-            entries_added: parts.entries_added.unwrap_or(length).min(Stream::COUNT_MAX),
+            // `XSETID` takes nothing that contradicts what is there, and it must be able to say all this in a log.
+            max_deleted_id: parts.max_deleted_id.min(parts.last_id),
+            entries_added: parts.entries_added.unwrap_or(length).clamp(length, Stream::COUNT_MAX),
             groups: None,
         };
         stream.first_id = match parts.first_id {
