@@ -38,8 +38,8 @@ pub struct Surroundings<'a> {
     pub out: &'a mut dyn Write,
     /// Asks the operator; the question has been printed.
     pub confirm: &'a mut dyn FnMut() -> bool,
-    /// Checks the RDB at the beginning of a file, and tells how many bytes it takes.
-    pub rdb: &'a mut dyn FnMut(&Path) -> Result<u64, String>,
+    /// Checks the RDB at the beginning of a file, of which the name is shown, prints what it finds, and tells how many bytes it takes if it is good.
+    pub rdb: &'a mut dyn FnMut(&Path, &str, &mut dyn Write) -> io::Result<Option<u64>>,
 }
 
 /// A file, and what its manifest tells about it.
@@ -231,10 +231,10 @@ fn check_one(subject: &Subject, options: CheckOptions, progress: &mut Progress, 
     }
     let mut rdb_end = 0;
     if is_rdb(&head) {
-        match (surroundings.rdb)(path) {
-            Ok(bytes) => rdb_end = bytes,
-            Err(reason) => {
-                writeln!(surroundings.out, "{reason}\nRDB preamble of AOF file is not sane, aborting.")?;
+        match (surroundings.rdb)(path, shown, surroundings.out)? {
+            Some(bytes) => rdb_end = bytes,
+            None => {
+                writeln!(surroundings.out, "RDB preamble of AOF file is not sane, aborting.")?;
                 return Ok(false);
             }
         }

@@ -14,7 +14,7 @@ const MULTI: &str = "*1\r\n$5\r\nMULTI\r\n";
 fn run(path: &Path, options: CheckOptions, answer: bool) -> (String, bool) {
     let mut out = Vec::new();
     let shown_dir = format!("AOF {}/", path.parent().unwrap().display());
-    let mut surroundings = Surroundings { out: &mut out, confirm: &mut || answer, rdb: &mut |_| Err("not expected".to_owned()) };
+    let mut surroundings = Surroundings { out: &mut out, confirm: &mut || answer, rdb: &mut |_, _, _| panic!("there is no RDB") };
     let valid = check(path, options, &mut surroundings).unwrap();
     // A file given alone is shown as it was given: these tests give whole paths, and expect what Redis prints of the name.
     let text = String::from_utf8(out).unwrap().replace(&shown_dir, "AOF ").replace(&format!("filename={}", &shown_dir[4..]), "filename=");

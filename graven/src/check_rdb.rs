@@ -5,14 +5,13 @@ use graven_rdb::{Id, Judges, Stream as StreamValue, check};
 use graven_store::{Stream, StreamId, StreamParts, check_node};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufWriter, Write, stdout};
+use std::io::{self, BufWriter, Write, stdout};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// True if a server would load the file.
 pub fn run(file: &Path) -> anyhow::Result<bool> {
     let name = file.display().to_string();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("The clock is set to a time before 1970")?;
     let mut out = BufWriter::new(stdout().lock());
     let opened = match File::open(file) {
         Ok(opened) => opened,
@@ -22,10 +21,16 @@ pub fn run(file: &Path) -> anyhow::Result<bool> {
             return Err(e).with_context(|| format!("Can't check '{name}'"));
         }
     };
-    let judges = Judges { node: is_node, stream: judge_stream };
-    let is_good = check(opened, &name, now.as_millis() as u64, judges, &mut out)?;
+    let length = report(opened, &name, &mut out)?;
     out.flush()?;
-    Ok(is_good)
+    Ok(length.is_some())
+}
+
+/// Prints what is found in the RDB that a file begins with; returns its length if a server would load it.
+pub fn report(file: File, name: &str, out: &mut dyn Write) -> io::Result<Option<u64>> {
+    // A clock before 1970 finds nothing expired.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    check(file, name, now.as_millis() as u64, Judges { node: is_node, stream: judge_stream }, out)
 }
 
 fn is_node(id: &Id, listpack: &[u8]) -> bool {

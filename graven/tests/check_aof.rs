@@ -93,6 +93,35 @@ fn a_whole_log_of_our_own_is_valid_for_both() {
     }
 }
 
+#[test]
+fn a_base_is_judged_as_a_start_judges_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let append_dir = dir.path().join("appendonlydir");
+    std::fs::create_dir(&append_dir).unwrap();
+    let manifest = append_dir.join("appendonly.aof.manifest");
+    std::fs::write(&manifest, "file appendonly.aof.1.base.rdb seq 1 type b\n").unwrap();
+    let base = |body: &[u8]| {
+        let file = [b"REDIS0010\xfa\x08aof-base\xc0\x01\xfe\x00", body, b"\xff", &[0; 8]].concat();
+        std::fs::write(append_dir.join("appendonly.aof.1.base.rdb"), file).unwrap();
+        said(&check(&[], &manifest, ""))
+    };
+    let good = base(b"\x00\x01k\x01v");
+    let redis = Command::new("redis-check-aof").arg(&manifest).output().unwrap();
+    assert_eq!(good, said(&redis));
+    assert!(good.ends_with("All AOF files and manifest are valid\n"), "{good}");
+    // A member that is there twice, and a stream of one entry that says it has two.
+    let node = b"\x1d\0\0\0\x0a\0\x01\x01\x00\x01\x01\x01\x81f\x02\x00\x01\x02\x01\x00\x01\x00\x01\x81v\x02\x04\x01\xff";
+    let id = [5u64.to_be_bytes(), 1u64.to_be_bytes()].concat();
+    let stream = [b"\x13\x01s\x01\x10", &id[..], &[node.len() as u8], node, b"\x02\x05\x01\x05\x01\0\0\x02\0"].concat();
+    for bad in [b"\x02\x01s\x03\x01a\x01a\x01c".to_vec(), stream] {
+        let text = base(&bad);
+        assert!(text.contains("--- RDB ERROR DETECTED ---\n"), "{text}");
+        assert!(text.ends_with("RDB preamble of AOF file is not sane, aborting.\n"), "{text}");
+        let mut refused = graven().data(dir.path()).prepare().unwrap();
+        assert!(!refused.run_to_exit(std::time::Duration::from_secs(20)).unwrap().success());
+    }
+}
+
 /// What Redis cannot see: a flipped bit inside a value.
 #[test]
 fn a_flipped_bit_in_a_value_is_found() {

@@ -144,13 +144,13 @@ struct Check<'a, R> {
     already_expired: u64,
 }
 
-/// Checks the RDB file that `file` begins with and prints what was found to `out`; true if it is good. `name` is shown as the
+/// Checks the RDB file that `file` begins with and prints what was found to `out`; returns its length if it is good. `name` is shown as the
 /// file's name, and what expired before `now_ms`, milliseconds since 1970, is counted.
 ///
 /// # Errors
 ///
 /// Only those of writing to `out`.
-pub fn check<R: Read>(file: R, name: &str, now_ms: u64, judges: Judges, out: &mut dyn Write) -> io::Result<bool> {
+pub fn check<R: Read>(file: R, name: &str, now_ms: u64, judges: Judges, out: &mut dyn Write) -> io::Result<Option<u64>> {
     writeln!(out, "[offset 0] Checking RDB file {name}")?;
     let mut check = Check {
         source: Source::new(file),
@@ -169,7 +169,7 @@ pub fn check<R: Read>(file: R, name: &str, now_ms: u64, judges: Judges, out: &mu
         Ok(()) => {
             check.info(b"\\o/ RDB looks OK! \\o/")?;
             check.totals()?;
-            return Ok(true);
+            return Ok(Some(check.source.offset()));
         }
         Err(Stop::Output(error)) => return Err(error),
         Err(Stop::File(error @ (Error::Truncated { .. } | Error::Io { .. }))) => (check.source.last_piece(), check.reason(&error)),
@@ -177,7 +177,7 @@ pub fn check<R: Read>(file: R, name: &str, now_ms: u64, judges: Judges, out: &mu
         Err(Stop::Said(reason)) => (check.source.offset(), reason),
     };
     check.failed(offset, &reason)?;
-    Ok(false)
+    Ok(None)
 }
 
 impl<R: Read> Check<'_, R> {
