@@ -80,6 +80,14 @@ pub enum Error {
         /// Where the string begins.
         offset: u64,
     },
+    /// A string that no value here can hold.
+    #[error("the string at offset {offset} of the RDB file has {length} bytes, and the longest that can be loaded has almost 4 GiB")]
+    StringTooLong {
+        /// How long it is.
+        length: u64,
+        /// Where it begins.
+        offset: u64,
+    },
     /// A compressed string that does not decompress to the length it claims.
     #[error("the RDB file is damaged: the compressed string at offset {offset} {reason}")]
     BadCompression {

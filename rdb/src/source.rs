@@ -170,6 +170,16 @@ impl<R: Read> Source<R> {
         Ok(bytes)
     }
 
+    /// Passes over the next `length` bytes.
+    pub fn skip(&mut self, length: u64, expected: &'static str) -> Result<()> {
+        self.piece = self.offset();
+        let mut remaining = length;
+        while remaining > 0 {
+            remaining -= self.some(remaining, expected)?.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Lets `read` look at the next `length` bytes, whatever `length` claims.
     #[inline]
     pub fn with_bytes<T>(&mut self, length: u64, expected: &'static str, read: impl FnOnce(&[u8]) -> T) -> Result<T> {

@@ -8,6 +8,10 @@ use crate::value::Strings;
 use crate::{Error, Result};
 use graven_lzf as lzf;
 
+/// The longest string: with what stands beside it in a listpack, its length still has four bytes. A short payload can be the compressed form of
+/// a longer one.
+const LONGEST_BYTES: u64 = u32::MAX as u64 - 64;
+
 /// What a length byte and those that follow it say.
 enum Length {
     /// So many bytes, or elements, follow.
@@ -52,13 +56,21 @@ impl<R: Read> Source<R> {
     pub fn string_into(&mut self, out: &mut Vec<u8>, expected: &'static str) -> Result<()> {
         let offset = self.offset();
         match self.length_or_encoding(expected)? {
-            Length::Plain(length) => self.bytes_into(out, length, expected)?,
+            Length::Plain(length) if length <= LONGEST_BYTES => self.bytes_into(out, length, expected)?,
+            Length::Plain(length) => {
+                // A damaged length says that the file ends too early.
+                self.skip(length, expected)?;
+                return Err(Error::StringTooLong { length, offset });
+            }
             Length::Encoded(encoding::INT8) => put_decimal(out, i8::from_le_bytes(self.array(expected)?)),
             Length::Encoded(encoding::INT16) => put_decimal(out, i16::from_le_bytes(self.array(expected)?)),
             Length::Encoded(encoding::INT32) => put_decimal(out, i32::from_le_bytes(self.array(expected)?)),
             Length::Encoded(encoding::LZF) => {
                 let compressed_length = self.length(expected)?;
                 let length = self.length(expected)?;
+                if length > LONGEST_BYTES {
+                    return Err(Error::StringTooLong { length, offset });
+                }
                 self.with_bytes(compressed_length, expected, |compressed| lzf::decompress_into(out, compressed, length))?
                     .map_err(|reason| Error::BadCompression { offset, reason: reason.describe() })?;
             }
@@ -181,5 +193,20 @@ mod tests {
         put_length(&mut out, u64::MAX);
         out.extend_from_slice(b"abc");
         assert!(matches!(Source::new(&out[..]).string("a value"), Err(Error::Truncated { offset: 12, expected: "a value" })));
+    }
+
+    #[test]
+    fn a_string_that_no_value_can_hold_is_refused() {
+        let longer = LONGEST_BYTES + 1;
+        let mut out = Vec::new();
+        put_length(&mut out, longer);
+        let mut whole = Source::new(out.chain(std::io::repeat(0)));
+        assert!(matches!(whole.string("a value"), Err(Error::StringTooLong { length, offset: 0 }) if length == longer));
+        assert_eq!(whole.offset(), 5 + longer);
+        assert!(matches!(Source::new(&out[..]).string("a value"), Err(Error::Truncated { .. })));
+        let mut compressed = vec![0xc0 | encoding::LZF, 3];
+        put_length(&mut compressed, longer);
+        compressed.extend_from_slice(b"\x01ab");
+        assert!(matches!(Source::new(&compressed[..]).string("a value"), Err(Error::StringTooLong { length, .. }) if length == longer));
     }
 }
