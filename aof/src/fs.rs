@@ -100,7 +100,12 @@ impl Storage for FsStorage {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        fs::File::open(self.path(dir))?.sync_all()
+        match fs::File::open(self.path(dir))?.sync_all() {
+            // Some file systems (of networks, or in user space) have no fsync of directories at all. Nothing better exists there, and nothing was tried
+            // that could have failed: names are as durable as that file system makes them. Redis goes on too.
+            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+            synced => synced,
+        }
     }
 
     fn lock(&self, path: &str) -> Result<FsLock, LockError> {
@@ -159,5 +164,19 @@ impl File for FsFile {
 
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_has_no_fsync_is_no_failure() {
+        // Linux has none for the directories of processes.
+        let directory = fs::File::open("/proc").unwrap();
+        assert_eq!(directory.sync_all().unwrap_err().raw_os_error(), Some(libc::EINVAL));
+        FsStorage::new("/proc").sync_dir("").unwrap();
+        assert!(FsStorage::new("/proc").sync_dir("no such directory").is_err());
     }
 }
