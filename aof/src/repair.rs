@@ -32,14 +32,18 @@ pub struct CheckOptions {
     pub truncate_to_timestamp: Option<i64>,
 }
 
+/// Judges the RDB at the beginning of a file, given by its path and the name to show. Writes what it finds, and tells the RDB's bytes if it
+/// is good.
+pub type RdbJudge = dyn FnMut(&Path, &str, &mut dyn Write) -> io::Result<Option<u64>>;
+
 /// What the check needs from outside.
 pub struct Surroundings<'a> {
     /// Where the lines go.
     pub out: &'a mut dyn Write,
     /// Asks the operator; the question has been printed.
     pub confirm: &'a mut dyn FnMut() -> bool,
-    /// Checks the RDB at the beginning of a file, of which the name is shown, prints what it finds, and tells how many bytes it takes if it is good.
-    pub rdb: &'a mut dyn FnMut(&Path, &str, &mut dyn Write) -> io::Result<Option<u64>>,
+    /// The `rdb` crate, of which the log knows nothing.
+    pub rdb: &'a mut RdbJudge,
 }
 
 /// A file, and what its manifest tells about it.
