@@ -76,7 +76,8 @@ pub const ALL: Table = &[
     "XSETID {k:stream} 3-60 ENTRIESADDED {count}",
     "XSETID {k:stream} 3-60 ENTRIESADDED 70 MAXDELETEDID {newid}",
     "XSETID {k:stream} 3-60 MAXDELETEDID 2-1",
-    "XSETID {k:stream} 3-60 ENTRIESADDED {wild}",
+    // Counts at their end go on differently: Redis's wrap around, and then its own log cannot be read.
+    "XSETID {k:stream} 3-60 ENTRIESADDED -9223372036854775808",
     "XSETID {k:stream} 3-60 {option} 5",
     "XSETID {k:stream} 3-60 MAXDELETEDID 3-61",
     "XSETID {k:stream} abc",
@@ -142,7 +143,7 @@ pub const ALL: Table = &[
     "XCLAIM {k:stream} {group} claimer -5 {sid} IDLE 72000000 RETRYCOUNT {count}",
     "XCLAIM {k:stream} {group} claimer 0 {sid} TIME 1000 FORCE JUSTID",
     "XCLAIM {k:stream} {group} claimer 0 {sid} LASTID {sid}",
-    "XCLAIM {k:stream} {group} claimer 0 {sid} RETRYCOUNT {wild} TIME {badtime}",
+    "XCLAIM {k:stream} {group} claimer 0 {sid} RETRYCOUNT 9223372036854775808 TIME {badtime}",
     "XCLAIM {k:stream} {group} claimer {wild} {sid}",
     "XCLAIM {k:stream} {group} claimer 0 {sid} {option}",
     "XAUTOCLAIM {k:stream} {group} claimer 0 {sbound}",
