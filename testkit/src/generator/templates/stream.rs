@@ -76,7 +76,7 @@ pub const ALL: Table = &[
     "XSETID {k:stream} 3-60 ENTRIESADDED {count}",
     "XSETID {k:stream} 3-60 ENTRIESADDED 70 MAXDELETEDID {newid}",
     "XSETID {k:stream} 3-60 MAXDELETEDID 2-1",
-    // Counts at their end go on differently: Redis's wrap around, and then its own log cannot be read.
+    // Counts at their end go on differently: Redis's wrap around.
     "XSETID {k:stream} 3-60 ENTRIESADDED -9223372036854775808",
     "XSETID {k:stream} 3-60 {option} 5",
     "XSETID {k:stream} 3-60 MAXDELETEDID 3-61",
