@@ -124,6 +124,18 @@ fn what_modules_left_is_skipped_with_a_warning_and_everything_else_loaded() {
 }
 
 #[test]
+fn keys_behind_what_ends_the_pieces_stay_in_their_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let functions: &[u8] = b"\xf6\x03lib\x03LUA\x00\x0f#!lua name=lib\n";
+    let file = file(&[b"\xfe\x05\x00\x01a\x011", functions, b"\x00\x01b\x012"]);
+    let server = graven(dir.path(), &file).start().unwrap();
+    let mut client = server.client();
+    assert_eq!(client.line("DBSIZE").as_int(), Some(0));
+    assert!(client.line("SELECT 5").is_ok());
+    assert_eq!(client.line("MGET a b"), Value::Array(vec![Value::bulk("1"), Value::bulk("2")]));
+}
+
+#[test]
 fn a_value_of_a_module_without_an_end_refuses_the_start_and_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = graven(dir.path(), &file(&[b"\x00\x01a\x011\x06\x03mod", MODULE])).prepare().unwrap();

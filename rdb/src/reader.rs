@@ -184,6 +184,11 @@ impl<R: Read> Reader<R> {
         self.version
     }
 
+    /// The database that keys belong to until another one is selected. Not 0 from the beginning where [`Pieces`] came before.
+    pub fn db(&self) -> u64 {
+        self.db
+    }
+
     /// How many bytes the events so far took. After the end, the exact length of the RDB part.
     pub fn bytes_consumed(&self) -> u64 {
         self.source.offset()

@@ -232,11 +232,10 @@ impl Reading {
                 return;
             }
         };
-        let mut db = 0;
         for piece in pieces {
             let goes_on = match piece {
                 Piece::Records(records) => self.hand_out(records),
-                Piece::Rest(mut rest) => self.decode_rest(&mut rest, &mut db),
+                Piece::Rest(mut rest) => self.decode_rest(&mut rest),
             };
             if !goes_on {
                 return;
@@ -255,10 +254,11 @@ impl Reading {
     }
 
     /// Decodes what cannot be split.
-    fn decode_rest<R: Read>(&self, rest: &mut Reader<R>, db: &mut u64) -> bool {
+    fn decode_rest<R: Read>(&self, rest: &mut Reader<R>) -> bool {
+        let mut db = rest.db();
         loop {
             let from = rest.bytes_consumed();
-            let mut batch = self.decoder.some(rest, db, from + SLICE_BYTES as u64, SLICE_BYTES);
+            let mut batch = self.decoder.some(rest, &mut db, from + SLICE_BYTES as u64, SLICE_BYTES);
             batch.cost = (batch.end - from) as usize;
             let is_last = batch.is_last;
             if !self.budget.take(batch.cost) || !self.pass_on(batch) || is_last {
