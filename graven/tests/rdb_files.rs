@@ -136,6 +136,15 @@ fn keys_behind_what_ends_the_pieces_stay_in_their_database() {
 }
 
 #[test]
+fn hints_about_the_slots_of_a_cluster_are_no_warnings() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(&[b"\xfe\x00\xfb\x01\x00", b"\xf4\x07\x01\x00\x00\x01a\x011"]);
+    let server = graven(dir.path(), &file).start().unwrap();
+    assert_eq!(server.client().line("GET a"), Value::bulk("1"));
+    assert!(!server.log().contains("slot 7"), "{}", server.log());
+}
+
+#[test]
 fn a_value_of_a_module_without_an_end_refuses_the_start_and_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = graven(dir.path(), &file(&[b"\x00\x01a\x011\x06\x03mod", MODULE])).prepare().unwrap();

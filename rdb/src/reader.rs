@@ -37,7 +37,7 @@ pub enum Event {
         /// Deadline and access history. The deadline may be in the past.
         attributes: Attributes,
     },
-    /// Something that holds no keys and was left out. Worth a warning in the log.
+    /// Something that holds no keys and was left out. Worth a warning in the log, unless it is a hint only.
     Skipped(Skipped),
 }
 

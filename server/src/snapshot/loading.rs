@@ -20,7 +20,7 @@ use super::{LoadError, Loaded};
 use crate::logging::log;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased, unbounded};
 use graven_engine::Engine;
-use graven_rdb::{Event, Piece, Reader, Records};
+use graven_rdb::{Event, Piece, Reader, Records, Skipped};
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -155,6 +155,8 @@ impl Loading {
                     self.reservable -= keys;
                     engine.keyspace.db_mut(db).reserve(keys as usize);
                 }
+                // Nothing is lost without it, and a cluster's file has one for each of its slots.
+                Step::Event(Event::Skipped(what @ Skipped::SlotInfo { .. })) => log!(Debug, "{what}"),
                 Step::Event(Event::Skipped(what)) => log!(Warning, "{what}"),
                 Step::Event(Event::Aux { key, value }) if key == b"used-mem" => {
                     let bytes = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
