@@ -7,6 +7,7 @@
 use super::commands::CommandWriter;
 use super::rdb::{Facts, RdbWriter};
 use graven_store::{Entry, Opened, Part, SortedPairs};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// What a file of captured entries is.
@@ -98,14 +99,17 @@ pub(crate) struct Encoder<W> {
     encoding: Encoding<W>,
     /// The hash or set that is being written.
     current: Option<u64>,
-    /// What came meanwhile of others.
+    /// Keys that came meanwhile.
     waiting: Vec<Part>,
+    /// What came meanwhile of other hashes and sets, in the order in which they were opened.
+    opened: BTreeMap<u64, Vec<Part>>,
     keys: u64,
 }
 
 impl<W: Write> Encoder<W> {
     pub(crate) fn new(form: Form, out: W, facts: Facts) -> io::Result<Self> {
-        Ok(Encoder { encoding: Encoding::new(form, out, facts)?, current: None, waiting: Vec::new(), keys: 0 })
+        let encoding = Encoding::new(form, out, facts)?;
+        Ok(Encoder { encoding, current: None, waiting: Vec::new(), opened: BTreeMap::new(), keys: 0 })
     }
 
     /// Takes the next part.
@@ -114,8 +118,13 @@ impl<W: Write> Encoder<W> {
             return Ok(());
         }
         // Something was closed: what waited has its turn, until one of them stays open.
-        while self.current.is_none() && !self.waiting.is_empty() {
-            for part in std::mem::take(&mut self.waiting) {
+        for part in std::mem::take(&mut self.waiting) {
+            self.write_now(part)?;
+        }
+        while self.current.is_none()
+            && let Some((_, parts)) = self.opened.pop_first()
+        {
+            for part in parts {
                 self.write_now(part)?;
             }
         }
@@ -145,7 +154,8 @@ impl<W: Write> Encoder<W> {
                 self.encoding.close()?;
                 return Ok(true);
             }
-            part => self.waiting.push(part),
+            Part::Entries { .. } => self.waiting.push(part),
+            Part::Open { id, .. } | Part::Fields { id, .. } | Part::Close { id } => self.opened.entry(id).or_default().push(part),
         }
         Ok(false)
     }
@@ -162,7 +172,75 @@ impl<W: Write> Encoder<W> {
 
     /// Writes the end and gives the writer back, and the length of the whole.
     pub(crate) fn finish(self) -> io::Result<(W, u64)> {
-        debug_assert!(self.current.is_none() && self.waiting.is_empty(), "the capture was complete");
+        debug_assert!(self.current.is_none() && self.waiting.is_empty() && self.opened.is_empty(), "the capture was complete");
         self.encoding.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::EntryUse;
+    use graven_rdb::{Event, Hash, Options, Value, read_all};
+    use graven_store::{FieldDeadline, HashBuilder, Keyspace, Slot, Thresholds};
+
+    const HASHES: usize = 40;
+    const FIELDS: usize = 2000;
+
+    #[test]
+    fn hashes_that_are_open_at_a_time_are_written_one_after_the_other_and_whole() {
+        let mut keyspace = Keyspace::new(1, [7; 16]);
+        let limits = Thresholds::default();
+        for n in 0..HASHES {
+            let mut builder = HashBuilder::new(keyspace.hasher(), &limits);
+            for field in 0..FIELDS {
+                builder.set(format!("field:{field}").as_bytes(), b"old", None);
+            }
+            let (hash, string) = (format!("hash:{n}"), format!("string:{n}"));
+            let key = keyspace.key(hash.as_bytes());
+            keyspace.db_mut(0).insert(key, builder.finish(hash.as_bytes(), None, 0));
+            let key = keyspace.key(string.as_bytes());
+            keyspace.db_mut(0).insert(key, Entry::new_bytes(string.as_bytes(), b"old", None, 0));
+        }
+        let mut capture = keyspace.begin_capture();
+        let facts = Facts {
+            databases: capture.databases().to_vec(),
+            now_ms: 1,
+            used_memory_bytes: 1,
+            options: Options { compress: false, checksum: true },
+            is_base: false,
+            entry_use: EntryUse::Nothing,
+        };
+        let mut encoder = Encoder::new(Form::Rdb, Vec::new(), facts).unwrap();
+        let (mut most_open, mut round) = (0, 0);
+        loop {
+            // Each opens another hash, and gives fields of one that is open.
+            for n in [round % HASHES, round * 7 % HASHES] {
+                let hash = format!("hash:{n}");
+                let key = keyspace.key(hash.as_bytes());
+                let Slot::Occupied(mut place) = keyspace.db_mut(0).slot(key) else { panic!("it is there") };
+                let field = format!("field:{}", round % FIELDS);
+                place.hash_mut().expect("it is a hash").set(field.as_bytes(), b"new", FieldDeadline::Keep, &limits);
+            }
+            round += 1;
+            let walked = capture.step(&mut keyspace, 1000);
+            capture.take().into_iter().for_each(|part| encoder.take(part).unwrap());
+            most_open = most_open.max(encoder.opened.len());
+            if walked {
+                break;
+            }
+        }
+        capture.finish(&mut keyspace);
+        assert!(most_open > HASHES / 2, "only {most_open} waited at a time");
+        let (bytes, _) = encoder.finish().unwrap();
+        let mut hashes = 0;
+        for event in read_all(&bytes).unwrap().events {
+            if let Event::Entry { value: Value::Hash(Hash::Fields { pairs, .. }), .. } = event {
+                assert_eq!(pairs.len(), 2 * FIELDS);
+                assert!(pairs.iter().all(|text| text == b"old" || text.starts_with(b"field:")), "as it was at the beginning");
+                hashes += 1;
+            }
+        }
+        assert_eq!(hashes, HASHES);
     }
 }

@@ -1,7 +1,7 @@
 //! What a capture has copied and nobody has fetched yet.
 
 use crate::entry::Entry;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Entries that stand together in one part at most.
@@ -72,7 +72,8 @@ pub(super) struct Outbox(Mutex<Content>);
 pub(super) struct Content {
     parts: Vec<Part>,
     bytes: usize,
-    open: VecDeque<Whereabouts>,
+    /// By their ids, which grow: the first was opened first.
+    open: BTreeMap<u64, Whereabouts>,
     /// Lanes that have not ended.
     lanes: usize,
     next_id: u64,
@@ -117,13 +118,13 @@ impl Content {
 
     pub(super) fn open(&mut self, lane: Lane, db: usize, opened: Opened) {
         let Lane::Opened(id) = lane else { unreachable!("a database is not opened") };
-        self.open.push_back(Whereabouts { id, db, key: opened.head.key().into() });
+        self.open.insert(id, Whereabouts { id, db, key: opened.head.key().into() });
         self.parts.push(Part::Open { id, db, opened });
     }
 
     /// The opened table that the walk should go on with.
     pub(super) fn first_open(&mut self) -> Option<&mut Whereabouts> {
-        self.open.front_mut()
+        self.open.values_mut().next()
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -132,11 +133,11 @@ impl Content {
 
     /// The walk needs it no more.
     pub(super) fn forget(&mut self, id: u64) {
-        self.open.retain(|open| open.id != id);
+        self.open.remove(&id);
     }
 
     pub(super) fn moved(&mut self, id: u64, db: usize, key: &[u8]) {
-        if let Some(open) = self.open.iter_mut().find(|open| open.id == id) {
+        if let Some(open) = self.open.get_mut(&id) {
             (open.db, open.key) = (db, key.into());
         }
     }
