@@ -94,10 +94,20 @@ impl<R: Read> Pieces<R> {
 
     /// Makes a piece of the first bytes that are not in one.
     fn take(&mut self, len: usize, next_db: u64) -> Records {
-        let bytes = self.ahead[self.start..self.start + len].to_vec();
+        let bytes = if len > self.ahead.len() / 2 && len > PIECE_BYTES * 2 {
+            // A long record is not copied, which would have it in memory twice: what was read behind it moves instead.
+            let behind = self.ahead.split_off(self.start + len);
+            let mut bytes = std::mem::replace(&mut self.ahead, behind);
+            bytes.drain(..std::mem::take(&mut self.start));
+            bytes.shrink_to_fit();
+            bytes
+        } else {
+            let end = self.start + len;
+            self.start = end;
+            self.ahead[end - len..end].to_vec()
+        };
         self.digest.update(&bytes);
         let records = Records { bytes, base: self.base, version: self.version, db: self.db };
-        self.start += len;
         self.base += len as u64;
         self.db = next_db;
         records
