@@ -66,8 +66,8 @@ pub trait Host {
         0
     }
 
-    /// A command is about to be executed, and [`crate::Engine::monitored`] says that somebody watches. What they
-    /// are told tells of effects up to `lsn` (0: nobody needs to wait). `command` is its name in the table.
+    /// A command was executed, and [`crate::Engine::monitored`] says that somebody watches. What they are told tells of effects up to
+    /// `lsn` (0: nobody needs to wait). `command` is its name in the table.
     fn monitor(&mut self, session: &Session, command: &str, args: Args<'_>, now_us: u64, lsn: u64);
 
     /// Sends a message to a client that has subscribed, once the log is at `needs`. It is encoded for RESP3; for RESP2 it begins
