@@ -14,10 +14,12 @@
 //! is made durable too: at every moment the name leads to the whole old or the whole new text.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use graven_aof::{FsStorage, Storage};
 
 use super::command_line::quote;
 use super::file;
@@ -47,7 +49,7 @@ pub(super) fn rewrite_file(path: &Path, values: &[Value]) -> io::Result<()> {
     }
     written?;
     let dir = path.parent().expect("an absolute path of a file has a parent");
-    File::open(dir)?.sync_all()
+    FsStorage::new(dir).sync_dir("")
 }
 
 fn write_durably(path: &Path, text: &[u8], mode: Option<fs::Permissions>) -> io::Result<()> {
