@@ -101,8 +101,8 @@ impl Storage for FsStorage {
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         match fs::File::open(self.path(dir))?.sync_all() {
-            // Some file systems (of networks, or in user space) have no fsync of directories at all. Nothing better exists there, and nothing was tried
-            // that could have failed: names are as durable as that file system makes them. Redis goes on too.
+            // Some file systems (of networks, or in user space) have no fsync of directories at all. Nothing better exists there,
+            // and nothing was tried that could have failed: names are as durable as that file system makes them. Redis goes on too.
             Err(e) if e.raw_os_error() == Some(libc::EINVAL) => Ok(()),
             synced => synced,
         }

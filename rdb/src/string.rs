@@ -8,8 +8,8 @@ use crate::value::Strings;
 use crate::{Error, Result};
 use graven_lzf as lzf;
 
-/// The longest string: with what stands beside it in a listpack, its length still has four bytes. A short payload can be the compressed form of
-/// a longer one.
+/// The longest string: with what stands beside it in a listpack, its length still has four bytes. A short payload can be the
+/// compressed form of a longer one.
 const LONGEST_BYTES: u64 = u32::MAX as u64 - 64;
 
 /// What a length byte and those that follow it say.
