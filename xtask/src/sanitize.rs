@@ -14,7 +14,7 @@ use crate::step;
 const TESTS: &[&[&str]] = &[
     &["--package", "graven-store", "--lib", "--tests"],
     &["--package", "graven-rdb", "--lib", "--tests"],
-    &["--package", "graven-aof", "--lib", "--test", "check_aof", "--test", "threads"],
+    &["--package", "graven-aof", "--test", "check_aof"],
     &["--package", "graven", "--bin", "graven"],
 ];
 const FLAGS: &str = "-Zsanitizer=address";
