@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -30,7 +30,7 @@ const FILES: u64 = 512;
 pub struct DiskFaults {
     control: File,
     control_path: PathBuf,
-    library: PathBuf,
+    library: Arc<Library>,
     _dir: tempfile::TempDir,
 }
 
@@ -56,7 +56,7 @@ impl DiskFaults {
         let control_path = dir.path().join("control");
         let control = OpenOptions::new().read(true).write(true).create_new(true).open(&control_path)?;
         control.set_len((FIELDS + 2 * FILES) * 8)?;
-        let faults = DiskFaults { control, control_path, library: library()?, _dir: dir };
+        let faults = DiskFaults { control, control_path, library: Library::shared()?, _dir: dir };
         faults.set(Field::SpaceLeft, -1);
         Ok(faults)
     }
@@ -68,7 +68,7 @@ impl DiskFaults {
 
     /// The environment that [`DiskFaults::preload`] sets, for programs that the harness does not start.
     pub fn environment(&self) -> [(&'static str, String); 2] {
-        [("LD_PRELOAD", self.library.display().to_string()), ("GRAVEN_DISK_FAULTS", self.control_path.display().to_string())]
+        [("LD_PRELOAD", self.library.path.display().to_string()), ("GRAVEN_DISK_FAULTS", self.control_path.display().to_string())]
     }
 
     /// Each fsync takes this much longer from now on.
@@ -172,27 +172,38 @@ impl DiskFaults {
     }
 }
 
-/// The compiled library; compiled once a process.
-fn library() -> Result<PathBuf> {
-    static LIBRARY: OnceLock<std::result::Result<(tempfile::TempDir, PathBuf), String>> = OnceLock::new();
-    let compiled = LIBRARY.get_or_init(|| compile().map_err(|error| format!("{error:#}")));
-    match compiled {
-        Ok((_, path)) => Ok(path.clone()),
-        Err(error) => anyhow::bail!("{error}"),
-    }
+/// The compiled library.
+#[derive(Debug)]
+struct Library {
+    path: PathBuf,
+    _dir: tempfile::TempDir,
 }
 
-fn compile() -> Result<(tempfile::TempDir, PathBuf)> {
-    let dir = tempfile::Builder::new().prefix("graven-faults-lib-").tempdir()?;
-    let source = dir.path().join("disk_faults.c");
-    let library = dir.path().join("disk_faults.so");
-    fs::write(&source, SOURCE)?;
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O2", "-Wall", "-o"])
-        .args([&library, &source])
-        .arg("-ldl")
-        .output()
-        .context("running cc, which compiles the faulty disk; install gcc or clang")?;
-    ensure!(output.status.success(), "cc failed: {}", String::from_utf8_lossy(&output.stderr));
-    Ok((dir, library))
+impl Library {
+    /// The one that others use now, or else a new one: it goes with the last of them, so that nothing is left behind.
+    fn shared() -> Result<Arc<Library>> {
+        static SHARED: Mutex<Weak<Library>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = shared.upgrade() {
+            return Ok(library);
+        }
+        let library = Arc::new(Library::compile()?);
+        *shared = Arc::downgrade(&library);
+        Ok(library)
+    }
+
+    fn compile() -> Result<Library> {
+        let dir = tempfile::Builder::new().prefix("graven-faults-lib-").tempdir()?;
+        let source = dir.path().join("disk_faults.c");
+        let path = dir.path().join("disk_faults.so");
+        fs::write(&source, SOURCE)?;
+        let output = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-o"])
+            .args([&path, &source])
+            .arg("-ldl")
+            .output()
+            .context("running cc, which compiles the faulty disk; install gcc or clang")?;
+        ensure!(output.status.success(), "cc failed: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(Library { path, _dir: dir })
+    }
 }
