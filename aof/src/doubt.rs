@@ -2,8 +2,8 @@
 //!
 //! After a failed fsync the kernel may go on showing bytes that will never reach the disk, also to the next process, whose fsync may
 //! succeed, since the error was told. So whoever sees an fsync of the log fail, also a start that cuts a torn tail or makes durable what
-//! it has read, leaves an empty file `.fsync-failed.NAME`, which lives in the same cache as those bytes. NAME is the file that failed; where
-//! it is the directory that failed, after a new manifest got its name, NAME is the manifest, since that name is in doubt.
+//! it has read, leaves an empty file `.fsync-failed.NAME`, which lives in the same cache as those bytes. NAME is the file that failed. For the
+//! directory, whose fsync makes a new manifest's name durable, it is the manifest; that mark is there before the name is, and goes when the fsync is over.
 //!
 //! Whoever puts it right removes the mark: a completed [`crate::roll`] that of the file that was left, a manifest that is durable that of
 //! the manifest. What a stop leaves marked the next start puts right: it copies the file, syncs the copy, and **loads the copy**, so that

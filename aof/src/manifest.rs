@@ -160,8 +160,8 @@ impl Manifest {
         text
     }
 
-    /// Makes this the manifest on disk, durably. On an error either the old or the new one is in force; where nobody can tell which, it is
-    /// marked ([`crate::doubt`]).
+    /// Makes this the manifest on disk, durably. On an error either the old or the new one is in force. As long as nobody can tell which, it
+    /// is marked ([`crate::doubt`]): from before the rename on, so that a kill right after a failed sync finds the mark there.
     pub fn install<S: Storage>(&self, place: &Place<S>) -> std::io::Result<()> {
         let Place { storage, dir, file_name } = place;
         let (name, temp) = (Self::name(file_name), place.path(&Self::temp_name(file_name)));
@@ -175,12 +175,11 @@ impl Manifest {
         file.sync_data()?;
         // The names of the files that it names come first: some file systems may keep the rename and forget an earlier creation.
         storage.sync_dir(dir)?;
-        let renamed = storage.rename(&temp, &place.path(&name)).and_then(|()| storage.sync_dir(dir));
-        match &renamed {
-            Ok(()) => place.clear_doubt(&name),
-            Err(_) => place.mark_doubt(&name),
-        }
-        renamed
+        place.mark_doubt(&name);
+        storage.rename(&temp, &place.path(&name))?;
+        storage.sync_dir(dir)?;
+        place.clear_doubt(&name);
+        Ok(())
     }
 }
 

@@ -568,3 +568,34 @@ fn the_file_that_is_left_is_as_it_was_synced() {
     // Else a loss of power might leave zeros in its end, with nothing durable behind them that tells where it ends.
     assert_eq!(bench.disk.content("appendonlydir/appendonly.aof.1.incr.aof").unwrap(), before);
 }
+
+#[test]
+fn a_kill_right_after_a_failed_sync_of_the_directory_finds_the_manifest_marked() {
+    let mut stops = 0;
+    for at in 0.. {
+        let mut bench = bench(FsyncPolicy::Always);
+        bench.submit("a");
+        bench.run_io();
+        // The one behind the rename of the manifest.
+        bench.disk.plant(Op::SyncDir, 2, Fault::Errno(EIO));
+        bench.disk.stop_at(bench.disk.operations() + at);
+        bench.log.begin_rewrite(bench.now()).unwrap();
+        bench.run_io();
+        if !bench.disk.has_stopped() {
+            break;
+        }
+        stops += 1;
+        let disk = bench.disk.kill();
+        let options = Options { policy: FsyncPolicy::Always, ..Options::default() };
+        let (log, values) = load(&disk, options, &bench.clock, 4).unwrap();
+        assert_eq!(values, ["a"], "stopped at {at}");
+        let mut next = Bench { disk: disk.clone(), clock: bench.clock.clone(), log };
+        next.submit("b");
+        next.run_io();
+        for seed in 0..20 {
+            let after = after_kill(&disk.power_loss(&mut Dice::new(seed))).unwrap().0;
+            assert_eq!(after, ["a", "b"], "stopped at {at}, seed {seed}");
+        }
+    }
+    assert!(stops > 10, "{stops} operations");
+}
