@@ -313,7 +313,9 @@ impl Engine {
             _ => self.call(session, args, id, key_hash, reply, host),
         }
         self.effects.end_unit();
-        self.deliver_addressed(host);
+        if matches!(spec.run, Run::Exec) {
+            self.deliver_transaction(host);
+        }
     }
 
     /// Whether a command may run now: everything that is decided before it is queued or executed.
@@ -379,7 +381,7 @@ impl Engine {
         prepared.command.is_some_and(|id| {
             let spec = self.registry.get(id).spec;
             let is_queued = session.transaction.is_some() && !spec.flags.contains(Flags::NOT_QUEUED);
-            session.authenticated && !is_queued && spec.name != "ping" && self.is_write(session, id)
+            self.is_authenticated(session) && !is_queued && spec.name != "ping" && self.is_write(session, id)
         })
     }
 
@@ -524,9 +526,8 @@ impl Engine {
         if self.monitored {
             self.show_monitors(session, args, id, host);
         }
-        if session.in_exec {
-            self.address_messages();
-        } else {
+        // A transaction's must not leave before all of it is kept.
+        if !session.in_exec {
             self.deliver_messages(host);
         }
         self.finish(session, args, id, start);

@@ -4,8 +4,9 @@
 //! A message is put into the outbox when it is published, and leaves it at the end of the command that published it: by then
 //! that command's effects are recorded, and a message that tells of an effect can be held until the log is where the
 //! effect needs it. It is encoded once for all who listen to a channel (and once more for each pattern that matches), and
-//! handed to the host for each client; RESP2 and RESP3 differ in the first byte only. In a transaction it is then only settled
-//! who gets it: it is handed over when the transaction is over, since it must not leave before all of that is kept.
+//! handed to the host for each client; RESP2 and RESP3 differ in the first byte only. The messages of a transaction stay in the outbox until
+//! it is over, since none may leave before all of it is kept; if its client begins or ends to listen meanwhile, it is settled before who
+//! gets those published so far.
 //!
 //! Invariants:
 //! * A client is in the list of exactly the channels and patterns that its session names.
@@ -80,8 +81,8 @@ pub(crate) struct PubSub {
     messages: Vec<Message>,
     /// A message as it is sent.
     encoded: Vec<u8>,
-    /// Messages to clients whose commands are being executed, and of the transaction that is: for whom, the message, and what it
-    /// needs.
+    /// Messages to clients whose commands are being executed, and those of the transaction that is of which that is settled: for whom, the
+    /// message, and what it needs.
     returning: Vec<(u64, Arc<[u8]>, u64)>,
 }
 
@@ -192,6 +193,7 @@ pub fn push_byte(protocol: Protocol) -> u8 {
 impl Engine {
     /// Has a client listen.
     pub(crate) fn subscribe(&mut self, session: &mut Session, topic: Topic, name: &[u8]) {
+        self.settle_listeners(session);
         let names = &mut session.subscriptions.get_or_insert_default().names[topic as usize];
         if names.contains(name) {
             return;
@@ -211,6 +213,7 @@ impl Engine {
         if subscriptions.is_empty() {
             session.subscriptions = None;
         }
+        self.settle_listeners(session);
         let listeners = &mut self.pubsub.listeners[topic as usize];
         if let Some(who) = listeners.get_mut(name) {
             who.remove(&session.id);
@@ -256,22 +259,21 @@ impl Engine {
         }
     }
 
-    /// Settles who gets what a command of a transaction published: those who listen now, whatever the next one does.
-    #[inline]
-    pub(crate) fn address_messages(&mut self) {
-        if self.pubsub.has_messages() {
+    /// Before a client begins or ends to listen: what its transaction has published so far is for those who listened then.
+    fn settle_listeners(&mut self, session: &Session) {
+        if session.in_exec && self.pubsub.has_messages() {
             self.pubsub.deliver(END_OF_TRANSACTION, &mut |_, _, _| false);
         }
     }
 
-    /// Delivers the messages of a transaction that is over.
-    #[inline]
-    pub(crate) fn deliver_addressed(&mut self, host: &mut dyn Host) {
+    /// Delivers the messages of a transaction that is over, in their order.
+    pub(crate) fn deliver_transaction(&mut self, host: &mut dyn Host) {
         if self.pubsub.any_returning() {
             let lsn = self.effects.lsn();
             self.pubsub.returning.iter_mut().for_each(|(.., needs)| *needs = lsn.min(*needs));
             self.deliver_returning(host);
         }
+        self.deliver_messages(host);
     }
 
     /// Delivers also what was to follow the reply to a command that was then refused. What is for a client whose command is being

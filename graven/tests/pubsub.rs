@@ -294,18 +294,49 @@ fn messages_that_tell_of_a_write_wait_until_it_is_durable() {
 /// Its messages wait for the reply to what it published with, and nobody else reads them meanwhile.
 #[test]
 fn a_client_that_publishes_to_itself_is_closed_at_its_output_limit_not_later() {
-    let server = graven().option("client-output-buffer-limit", "pubsub 8mb 0 0").start().unwrap();
+    for in_transaction in [false, true] {
+        let server = graven().option("client-output-buffer-limit", "pubsub 8mb 0 0").start().unwrap();
+        let mut client = server.client();
+        client.call(&["HELLO", "3"]);
+        let patterns: Vec<String> = (1..=400).map(|n| "*".repeat(n)).collect();
+        client.send(&[&["PSUBSCRIBE".to_owned()], &patterns[..]].concat()).unwrap();
+        for _ in &patterns {
+            client.read().unwrap();
+        }
+        let before = server.resident_bytes();
+        if in_transaction {
+            client.send(&["MULTI"]).unwrap();
+        }
+        client.send(&["PUBLISH", "channel", &"x".repeat(1 << 20)]).unwrap();
+        if in_transaction {
+            client.send(&["EXEC"]).unwrap();
+        }
+        assert!(client.closes_within(Duration::from_secs(10)));
+        let grown = server.peak_resident_bytes().saturating_sub(before) >> 20;
+        assert!(grown < 100, "memory grew by {grown} MB, in a transaction: {in_transaction}");
+        assert_eq!(server.info_field("stats", "client_output_buffer_limit_disconnections"), "1");
+    }
+}
+
+#[test]
+fn what_a_client_publishes_to_itself_counts_once_towards_its_output_limit() {
+    let server = graven().option("client-output-buffer-limit", "pubsub 1mb 0 0").start().unwrap();
     let mut client = server.client();
     client.call(&["HELLO", "3"]);
-    let patterns: Vec<String> = (1..=400).map(|n| "*".repeat(n)).collect();
-    client.send(&[&["PSUBSCRIBE".to_owned()], &patterns[..]].concat()).unwrap();
-    for _ in &patterns {
-        client.read().unwrap();
+    client.send(&["SUBSCRIBE", "channel"]).unwrap();
+    client.read().unwrap();
+    let text = "x".repeat(700_000);
+    for in_transaction in [false, true] {
+        if in_transaction {
+            client.call(&["MULTI"]);
+        }
+        let reply = client.call(&["PUBLISH", "channel", &text]);
+        if in_transaction {
+            client.call(&["EXEC"]);
+        } else {
+            assert_eq!(reply.as_int(), Some(1));
+        }
+        let message = client.read().unwrap();
+        assert!(message.elements().unwrap()[2].text() == text, "in a transaction: {in_transaction}");
     }
-    let before = server.resident_bytes();
-    client.send(&["PUBLISH", "channel", &"x".repeat(1 << 20)]).unwrap();
-    assert!(client.closes_within(Duration::from_secs(10)));
-    let grown = server.peak_resident_bytes().saturating_sub(before) >> 20;
-    assert!(grown < 100, "memory grew by {grown} MB");
-    assert_eq!(server.info_field("stats", "client_output_buffer_limit_disconnections"), "1");
 }
